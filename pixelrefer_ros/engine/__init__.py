@@ -1,0 +1,1 @@
+"""Requests in, answers out: one worker thread, batched."""

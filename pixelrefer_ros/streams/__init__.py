@@ -1,0 +1,1 @@
+"""Frames: image encodings, the rolling buffer, bags."""
