@@ -1,0 +1,121 @@
+"""The bounded queue in front of the device: what waits together is worked on together."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, InvalidStateError
+from dataclasses import dataclass, field
+
+from pixelrefer_ros.engine.query import Answer, Query
+from pixelrefer_ros.engine.questions import Question
+from pixelrefer_ros.errors import BusyError, DeadlineError, NotActiveError
+
+OnToken = Callable[[int, str], None]
+"""Called with the index of the answer and the text it grew by, from the worker thread."""
+
+
+@dataclass(eq=False)
+class Request:
+    """A query waiting for its answers. Whoever settles the future first wins."""
+
+    query: Query
+    questions: list[Question]
+    max_new_tokens: int
+    on_token: OnToken | None = None
+    future: Future[list[Answer]] = field(default_factory=Future)
+    submitted: float = field(default_factory=time.monotonic)
+
+    def is_wanted(self) -> bool:
+        """False once the request is answered, canceled or past its deadline."""
+        return not self.future.done()
+
+    def resolve(self, answers: list[Answer]) -> None:
+        """Give the answers, unless the future was settled in the meantime."""
+        try:
+            self.future.set_result(answers)
+        except InvalidStateError:
+            pass
+
+    def fail(self, error: BaseException) -> None:
+        """Give an error, unless the future was settled in the meantime."""
+        try:
+            self.future.set_exception(error)
+        except InvalidStateError:
+            pass
+
+    def expire_at(self, deadline: float) -> None:
+        """Fail with `DeadlineError` at `deadline` (monotonic seconds), whatever the worker does."""
+        allowed = deadline - self.submitted
+        error = DeadlineError(
+            f"timeout is {allowed:.3f} s and passed before the answer was complete"
+        )
+        if allowed <= 0:
+            self.fail(error)
+            return
+        timer = threading.Timer(allowed, self.fail, [error])
+        timer.daemon = True
+        self.future.add_done_callback(lambda _: timer.cancel())
+        timer.start()
+
+
+class RequestQueue:
+    """First in, first out, at most `capacity` requests; safe under threads."""
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._waiting: deque[Request] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+
+    def __len__(self) -> int:
+        with self._changed:
+            return sum(request.is_wanted() for request in self._waiting)
+
+    def put(self, request: Request) -> None:
+        """Add a request; raise `BusyError` when full, `NotActiveError` when closed."""
+        with self._changed:
+            if self._closed:
+                raise NotActiveError("the engine is closed")
+            if len(self._waiting) >= self._capacity:
+                self._forget_unwanted()
+            if len(self._waiting) >= self._capacity:
+                raise BusyError(
+                    f"{len(self._waiting)} requests are waiting, the queue holds {self._capacity}"
+                )
+            self._waiting.append(request)
+            self._changed.notify()
+
+    def take(self, max_rows: int) -> list[Request]:
+        """Wait for requests and take as many as fit into `max_rows` questions, at least one.
+
+        Returns an empty list once the queue is closed.
+        """
+        with self._changed:
+            while True:
+                self._forget_unwanted()
+                if self._closed or self._waiting:
+                    break
+                self._changed.wait()
+            taken: list[Request] = []
+            rows = 0
+            while self._waiting:
+                rows += len(self._waiting[0].questions)
+                if taken and rows > max_rows:
+                    break
+                taken.append(self._waiting.popleft())
+            return taken
+
+    def close(self) -> list[Request]:
+        """Let nobody in any more; return the requests that were still waiting."""
+        with self._changed:
+            self._closed = True
+            left = list(self._waiting)
+            self._waiting.clear()
+            self._changed.notify_all()
+            return left
+
+    def _forget_unwanted(self) -> None:
+        self._waiting = deque(request for request in self._waiting if request.is_wanted())

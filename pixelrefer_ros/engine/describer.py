@@ -1,0 +1,172 @@
+"""The public way to ask: `Describer`, one model behind one worker thread."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
+from types import TracebackType
+
+import numpy as np
+
+from pixelrefer_ros.engine.batching import OnToken, Request, RequestQueue
+from pixelrefer_ros.engine.device import resolve_device, resolve_dtype
+from pixelrefer_ros.engine.query import Answer, ArrayFrame, Frame, Image, Query, Sampling
+from pixelrefer_ros.engine.questions import make_questions
+from pixelrefer_ros.engine.worker import Worker
+from pixelrefer_ros.errors import InvalidRegionError, NotActiveError, TooManyRegionsError
+from pixelrefer_ros.model.pixelrefer import PixelRefer
+from pixelrefer_ros.regions.reference import Region
+
+
+class Describer:
+    """Answers questions about regions of frames.
+
+    `describe` blocks; `submit` returns a future at once. All requests wait in one bounded queue
+    of `queue_size`; one worker thread owns the device and answers what is waiting together, up to
+    `max_batch` questions in one pass. Use as a context manager, or call `close`.
+    """
+
+    def __init__(
+        self,
+        model: PixelRefer,
+        *,
+        queue_size: int = 16,
+        max_batch: int = 16,
+        max_regions: int = 16,
+        max_new_tokens: int = 64,
+    ) -> None:
+        self.model = model
+        self._max_regions = max_regions
+        self._max_new_tokens = max_new_tokens
+        self._queue = RequestQueue(queue_size)
+        self._worker = Worker(model, self._queue, max_batch=max_batch)
+        self._thread = threading.Thread(target=self._worker.run, name="pixelrefer", daemon=True)
+        self._thread.start()
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name_or_path: str,
+        *,
+        device: str = "auto",
+        dtype: str = "auto",
+        download: bool = False,
+        queue_size: int = 16,
+        max_batch: int = 16,
+        max_regions: int = 16,
+        max_new_tokens: int = 64,
+    ) -> Describer:
+        """Load a model folder (or, with `download`, a hub id) and start the worker.
+
+        Raises `CheckpointError` or `DeviceError`.
+        """
+        where = resolve_device(device)
+        model = PixelRefer.from_pretrained(
+            name_or_path, device=where, dtype=resolve_dtype(dtype, where), download=download
+        )
+        return cls(
+            model,
+            queue_size=queue_size,
+            max_batch=max_batch,
+            max_regions=max_regions,
+            max_new_tokens=max_new_tokens,
+        )
+
+    def describe(
+        self,
+        frames: Frame | Image | Sequence[Frame | Image],
+        regions: Region | Sequence[Region],
+        prompt: str = "",
+        *,
+        max_new_tokens: int | None = None,
+        sampling: Sampling = Sampling(),  # noqa: B008  (frozen)
+        timeout: float | None = None,
+    ) -> list[Answer]:
+        """Ask and wait: one answer per object, or one in all when `prompt` holds `<region>`.
+
+        `frames` are uint8 RGB arrays [H, W, 3] or frames with camera and stamp; `timeout` in
+        seconds counts waiting and inference. Raises the errors of `submit` and of the request.
+        """
+        query = Query(
+            frames=_as_frames(frames),
+            regions=[regions] if isinstance(regions, Region) else regions,
+            prompt=prompt,
+            max_new_tokens=max_new_tokens,
+            sampling=sampling,
+        )
+        deadline = None if timeout is None else time.monotonic() + timeout
+        return self.submit(query, deadline=deadline).result()
+
+    def submit(
+        self, query: Query, *, on_token: OnToken | None = None, deadline: float | None = None
+    ) -> Future[list[Answer]]:
+        """Check a query, queue it and return at once.
+
+        `on_token(answer index, text)` is called from the worker thread as words come.
+        `future.cancel()` withdraws the request, also while it is being answered: it leaves the
+        batch at the next token. At `deadline`, a moment of `time.monotonic()`, the future fails
+        with `DeadlineError`, whatever the worker is doing.
+
+        Raises at once: `TooManyRegionsError`, `InvalidRegionError`, `EmptyMaskError`,
+        `InvalidPromptError`, `BusyError` when the queue is full, `NotActiveError` when closed.
+        """
+        if len(query.regions) > self._max_regions:
+            raise TooManyRegionsError(
+                f"regions has {len(query.regions)} entries, at most {self._max_regions} are answered"
+            )
+        if not query.regions:
+            raise InvalidRegionError("regions is empty, at least 1 is needed")
+        questions = make_questions(query, [_mask(query, k) for k in range(len(query.regions))])
+        for question in questions:
+            self.model.check_question(question.text, len(question.tracks))
+        request = Request(
+            query=query,
+            questions=questions,
+            max_new_tokens=query.max_new_tokens or self._max_new_tokens,
+            on_token=on_token,
+        )
+        self._queue.put(request)
+        if deadline is not None:
+            request.expire_at(deadline)
+        return request.future
+
+    @property
+    def waiting(self) -> int:
+        """Number of requests in the queue, not counting those being answered."""
+        return len(self._queue)
+
+    def close(self) -> None:
+        """Stop the worker; waiting and running requests fail with `NotActiveError`."""
+        stopped = NotActiveError("the engine was closed before the answer was complete")
+        for request in [*self._queue.close(), *self._worker.current]:
+            request.fail(stopped)
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    def __enter__(self) -> Describer:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _mask(query: Query, index: int) -> np.ndarray:
+    region = query.regions[index]
+    if not 0 <= region.frame < len(query.frames):
+        raise InvalidRegionError(
+            f"regions[{index}].frame is {region.frame}, the query has {len(query.frames)} frames"
+        )
+    height, width = query.frames[region.frame].size
+    return region.to_mask(height, width, name=f"regions[{index}]")
+
+
+def _as_frames(frames: Frame | Image | Sequence[Frame | Image]) -> list[Frame]:
+    several = frames if isinstance(frames, (list, tuple)) else [frames]
+    return [ArrayFrame(frame) if isinstance(frame, np.ndarray) else frame for frame in several]

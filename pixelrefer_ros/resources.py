@@ -1,0 +1,44 @@
+"""Find what ships beside the code: models and configuration."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from pixelrefer_ros.errors import CheckpointError
+
+DEFAULT_MODEL = "random-tiny"
+
+
+def share_folders() -> list[Path]:
+    """List the folders that may hold `models/` and `config/`: the checkout, then each prefix."""
+    prefixes = [sys.prefix, *os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)]
+    shares = [Path(prefix) / "share" / "pixelrefer_ros" for prefix in prefixes if prefix]
+    return [Path(__file__).resolve().parents[1], *shares]
+
+
+def find_model(name: str = "") -> str:
+    """Resolve a model: a folder, the name of a shipped model, or "" for the default one.
+
+    Raises `CheckpointError` when there is no such folder.
+    """
+    if name and Path(name).is_dir():
+        return name
+    wanted = name or DEFAULT_MODEL
+    candidates = [share / "models" / wanted for share in share_folders()]
+    for folder in candidates:
+        if (folder / "config.json").is_file():
+            return str(folder)
+    raise CheckpointError(
+        f"model is '{wanted}': no such folder, and no model of that name in "
+        + ", ".join(str(folder.parent) for folder in candidates)
+    )
+
+
+def find_config(name: str) -> Path:
+    """Return the path of a file in `config/`; raise `FileNotFoundError` when it is not installed."""
+    for share in share_folders():
+        if (share / "config" / name).is_file():
+            return share / "config" / name
+    raise FileNotFoundError(f"config/{name} in none of {', '.join(map(str, share_folders()))}")

@@ -1,0 +1,197 @@
+"""For planners: ask a running node about regions, from any thread and from inside callbacks."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, TypeVar
+
+import numpy as np
+import rclpy
+from builtin_interfaces.msg import Time
+from geometry_msgs.msg import Point32, Polygon
+from numpy.typing import NDArray
+from rclpy.client import Client
+from rclpy.context import Context
+from rclpy.executors import (
+    ExternalShutdownException,
+    ShutdownException,
+    SingleThreadedExecutor,
+)
+from rclpy.task import Future as RosFuture
+from sensor_msgs.msg import Image, RegionOfInterest
+from std_msgs.msg import Header
+
+from pixelrefer_ros.errors import DeadlineError, NotActiveError
+from pixelrefer_ros.msg import RegionQuery, RegionReference, RegionResult
+from pixelrefer_ros.ros.conversions import to_duration
+from pixelrefer_ros.srv import DescribeRegion, ListFrames
+
+Result = TypeVar("Result")
+
+REPLY_MARGIN_S = 2.0
+"""How much longer than the request's own timeout the client waits for the reply."""
+
+
+def box_reference(
+    x: int, y: int, width: int, height: int, *, stamp: Time | None = None, object_id: str = ""
+) -> RegionReference:
+    """Point at a box, pixels of the original image; no stamp means the newest frame."""
+    return RegionReference(
+        header=Header(stamp=stamp or Time()),
+        object_id=object_id,
+        roi=RegionOfInterest(x_offset=x, y_offset=y, width=width, height=height),
+    )
+
+
+def polygon_reference(
+    points: Sequence[tuple[float, float]], *, stamp: Time | None = None, object_id: str = ""
+) -> RegionReference:
+    """Point at a polygon of at least 3 (x, y), pixels of the original image."""
+    return RegionReference(
+        header=Header(stamp=stamp or Time()),
+        object_id=object_id,
+        polygon=Polygon(points=[Point32(x=float(x), y=float(y)) for x, y in points]),
+    )
+
+
+def mask_reference(
+    mask: NDArray[np.generic], *, stamp: Time | None = None, object_id: str = ""
+) -> RegionReference:
+    """Point at a mask [H, W] of the size of the image; non-zero is inside."""
+    height, width = mask.shape
+    data = (mask != 0).astype(np.uint8) * 255
+    return RegionReference(
+        header=Header(stamp=stamp or Time()),
+        object_id=object_id,
+        mask=Image(height=height, width=width, encoding="mono8", step=width, data=data.tobytes()),
+    )
+
+
+class DescribeRegionClient:
+    """Asks a PixelRefer node.
+
+    The client has a context, a node and a thread of its own: waiting for an answer inside a
+    callback of the planner's node cannot block the answer, and `rclpy.init` is not needed. Use as
+    a context manager, or call `close`.
+    """
+
+    def __init__(self, node_name: str = "/pixelrefer") -> None:
+        name = node_name.rstrip("/")
+        self._context = Context()
+        rclpy.init(context=self._context)
+        self._node = rclpy.create_node(
+            f"describe_region_client_{os.getpid()}_{id(self):x}",
+            context=self._context,
+            use_global_arguments=False,
+            start_parameter_services=False,
+        )
+        self._describe = self._node.create_client(DescribeRegion, f"{name}/describe_region")
+        self._list = self._node.create_client(ListFrames, f"{name}/list_frames")
+        self._unanswered: set[Future[Any]] = set()
+        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor.add_node(self._node)
+        self._thread = threading.Thread(target=self._spin, name="describe_region", daemon=True)
+        self._thread.start()
+
+    def wait_for_node(self, timeout_s: float = 10.0) -> bool:
+        """Wait until the node's services can be called; False when `timeout_s` passed before."""
+        return bool(
+            self._describe.wait_for_service(timeout_s) and self._list.wait_for_service(timeout_s)
+        )
+
+    def describe(
+        self,
+        regions: RegionReference | Sequence[RegionReference],
+        prompt: str = "",
+        *,
+        camera: str = "",
+        timeout_s: float = 30.0,
+        max_new_tokens: int = 0,
+        return_masks: bool = False,
+    ) -> RegionResult:
+        """Ask and wait for the result; check its `error_code` (`pixelrefer_ros.errors.ErrorCode`).
+
+        Raises `DeadlineError` when no reply came at all, `NotActiveError` when the node is not
+        there.
+        """
+        query = RegionQuery(
+            camera=camera,
+            prompt=prompt,
+            regions=[regions] if isinstance(regions, RegionReference) else list(regions),
+            timeout=to_duration(timeout_s),
+            max_new_tokens=max_new_tokens,
+            return_masks=return_masks,
+        )
+        return self._wait(self.describe_async(query), timeout_s + REPLY_MARGIN_S)
+
+    def describe_async(self, query: RegionQuery) -> Future[RegionResult]:
+        """Ask without waiting; the future is completed from the client's thread."""
+        return self._call(self._describe, DescribeRegion.Request(query=query), "result")
+
+    def list_frames(self, camera: str = "", *, timeout_s: float = 5.0) -> list[Header]:
+        """Return the headers of the frames the node holds, oldest first.
+
+        Raises `DeadlineError` or `NotActiveError` as `describe` does.
+        """
+        future: Future[list[Header]] = self._call(
+            self._list, ListFrames.Request(camera=camera), "frames"
+        )
+        return self._wait(future, timeout_s)
+
+    def close(self) -> None:
+        """End the client's thread and node; calls on their way fail with `NotActiveError`."""
+        self._context.try_shutdown()
+        self._thread.join()
+        self._executor.shutdown()
+        self._node.destroy_node()
+        for reply in list(self._unanswered):
+            with suppress(InvalidStateError):
+                reply.set_exception(NotActiveError("the client was closed before the reply came"))
+
+    def __enter__(self) -> DescribeRegionClient:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _call(self, client: Client, request: object, field: str) -> Future[Any]:
+        if not client.service_is_ready():
+            raise NotActiveError(
+                f"no service {client.srv_name}: start the node, or give its name with its namespace"
+            )
+        reply: Future[Any] = Future()
+        self._unanswered.add(reply)
+        reply.add_done_callback(self._unanswered.discard)
+
+        def settle(response: RosFuture) -> None:
+            # The caller may have canceled its future in the meantime.
+            with suppress(InvalidStateError):
+                reply.set_result(getattr(response.result(), field))
+
+        client.call_async(request).add_done_callback(settle)
+        return reply
+
+    def _wait(self, reply: Future[Result], timeout_s: float) -> Result:
+        try:
+            return reply.result(timeout_s)
+        except FutureTimeoutError as error:
+            raise DeadlineError(
+                f"no reply within {timeout_s:.1f} s; is the node still running?"
+            ) from error
+
+    def _spin(self) -> None:
+        try:
+            self._executor.spin()
+        except (ExternalShutdownException, ShutdownException):
+            return

@@ -1,0 +1,152 @@
+"""Between ROS messages and the types of the core, nowhere else."""
+
+from __future__ import annotations
+
+import numpy as np
+from builtin_interfaces.msg import Duration, Time
+from numpy.typing import NDArray
+from sensor_msgs.msg import CompressedImage as CompressedImageMessage
+from sensor_msgs.msg import Image as ImageMessage
+from sensor_msgs.msg import RegionOfInterest
+from std_msgs.msg import Header
+
+from pixelrefer_ros.engine.query import Answer, Timing
+from pixelrefer_ros.errors import InvalidRegionError, PixelReferError
+from pixelrefer_ros.msg import RegionAnswer, RegionReference, RegionResult
+from pixelrefer_ros.regions.reference import Region
+from pixelrefer_ros.streams.frame import Frame
+from pixelrefer_ros.streams.image_codec import CompressedImage, RawImage, to_mask
+
+NANOSECONDS = 1_000_000_000
+
+
+def to_nanoseconds(value: Time | Duration) -> int:
+    """Join seconds and nanoseconds."""
+    return int(value.sec) * NANOSECONDS + int(value.nanosec)
+
+
+def to_time(nanoseconds: int) -> Time:
+    """Split nanoseconds since the epoch of the clock."""
+    return Time(sec=nanoseconds // NANOSECONDS, nanosec=nanoseconds % NANOSECONDS)
+
+
+def to_duration(seconds: float) -> Duration:
+    """Round seconds to nanoseconds and split them."""
+    nanoseconds = round(seconds * NANOSECONDS)
+    return Duration(sec=nanoseconds // NANOSECONDS, nanosec=nanoseconds % NANOSECONDS)
+
+
+def to_header(frame: Frame) -> Header:
+    """Copy stamp and frame id of the source image."""
+    return Header(stamp=to_time(frame.stamp_ns), frame_id=frame.frame_id)
+
+
+def to_frame(message: ImageMessage | CompressedImageMessage, camera: str) -> Frame:
+    """Wrap an image message without copying or decoding its data."""
+    image: RawImage | CompressedImage
+    if isinstance(message, CompressedImageMessage):
+        image = CompressedImage(format=message.format, data=message.data)
+    else:
+        image = to_raw_image(message)
+    return Frame(
+        camera=camera,
+        stamp_ns=to_nanoseconds(message.header.stamp),
+        frame_id=message.header.frame_id,
+        image=image,
+    )
+
+
+def to_raw_image(message: ImageMessage) -> RawImage:
+    """Wrap an uncompressed image message without copying its data."""
+    return RawImage(
+        height=message.height,
+        width=message.width,
+        encoding=message.encoding,
+        is_bigendian=bool(message.is_bigendian),
+        step=message.step,
+        data=message.data,
+    )
+
+
+def to_image_message(image: RawImage, header: Header) -> ImageMessage:
+    """Turn an image of the core into a message."""
+    return ImageMessage(
+        header=header,
+        height=image.height,
+        width=image.width,
+        encoding=image.encoding,
+        is_bigendian=int(image.is_bigendian),
+        step=image.step,
+        data=bytes(image.data),  # rclpy copies bytes a hundred times faster than other types
+    )
+
+
+def to_region(reference: RegionReference, frame: int, *, name: str) -> Region:
+    """Translate what a planner points at; `name` says which reference, for error messages.
+
+    Raises `InvalidRegionError` or `UnsupportedEncodingError`.
+    """
+    roi = reference.roi
+    if roi.do_rectify:
+        raise InvalidRegionError(
+            f"{name}.roi.do_rectify is true, must be false: boxes are pixels of the original image"
+        )
+    has_box = any((roi.x_offset, roi.y_offset, roi.width, roi.height))
+    has_mask = any((reference.mask.height, reference.mask.width, len(reference.mask.data)))
+    mask: NDArray[np.bool_] | None = None
+    if has_mask:
+        try:
+            mask = to_mask(to_raw_image(reference.mask))
+        except PixelReferError as error:
+            raise type(error)(f"{name}.mask: {error}") from error
+    points = [(point.x, point.y) for point in reference.polygon.points]
+    return Region(
+        frame=frame,
+        object_id=reference.object_id,
+        box=(roi.x_offset, roi.y_offset, roi.width, roi.height) if has_box else None,
+        polygon=points or None,
+        mask=mask,
+    )
+
+
+def to_reference(
+    region_mask: NDArray[np.bool_], object_id: str, frame: Frame, *, with_mask: bool
+) -> RegionReference:
+    """Describe a region as it was used: header of its frame, tight box, mask of the box's size."""
+    rows = np.flatnonzero(region_mask.any(axis=1))
+    columns = np.flatnonzero(region_mask.any(axis=0))
+    top, bottom = int(rows[0]), int(rows[-1]) + 1
+    left, right = int(columns[0]), int(columns[-1]) + 1
+    reference = RegionReference(
+        header=to_header(frame),
+        object_id=object_id,
+        roi=RegionOfInterest(
+            x_offset=left, y_offset=top, width=right - left, height=bottom - top, do_rectify=False
+        ),
+    )
+    if with_mask:
+        inside = region_mask[top:bottom, left:right].astype(np.uint8) * 255
+        reference.mask = to_image_message(
+            RawImage(*inside.shape, "mono8", False, inside.shape[1], inside.tobytes()),
+            reference.header,
+        )
+    return reference
+
+
+def to_answer_message(answer: Answer) -> RegionAnswer:
+    """Translate one answer."""
+    return RegionAnswer(
+        object_ids=list(answer.object_ids),
+        text=answer.text,
+        confidence=answer.confidence,
+        truncated=answer.truncated,
+        generated_tokens=answer.generated_tokens,
+    )
+
+
+def set_timing(result: RegionResult, timing: Timing) -> None:
+    """Write where the time went; the encoder and the infusion count as one stage here."""
+    result.queue_time = to_duration(timing.queue_s)
+    result.preprocess_time = to_duration(timing.preprocess_s)
+    result.encode_time = to_duration(timing.encode_s + timing.infuse_s)
+    result.generate_time = to_duration(timing.generate_s)

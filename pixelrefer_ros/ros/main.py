@@ -1,0 +1,89 @@
+"""Run the node in a process of its own."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+
+import rclpy
+from rclpy.exceptions import ParameterException
+from rclpy.executors import ExternalShutdownException, ShutdownException, SingleThreadedExecutor
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.signals import SignalHandlerOptions
+
+from pixelrefer_ros.ros.node import PixelReferNode
+
+GRACE_S = 5.0
+"""How long requests on their way may take to be answered when the process is told to stop."""
+
+FLUSH_S = 0.2
+"""Time for the last replies to leave through the middleware."""
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Start the node and leave its lifecycle to others (launch, a lifecycle manager)."""
+    return run_node(args, autostart=False)
+
+
+def run_node(args: Sequence[str] | None, *, autostart: bool) -> int:
+    """Run the node until SIGINT or SIGTERM; return the exit status.
+
+    With `autostart` it is configured and activated here, where nobody else does. Requests on
+    their way are answered before the process ends.
+    """
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        node = PixelReferNode()
+    except ParameterException as error:
+        print(f"pixelrefer: {error}", file=sys.stderr)
+        rclpy.shutdown()
+        return 2
+    if autostart and not _start(node):
+        return _end(node, status=1)
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    spinning = threading.Thread(target=_spin, args=(executor, node), name="ros")
+    spinning.start()
+    stop.wait()
+    _answer_all(executor, node)
+    rclpy.shutdown()
+    spinning.join()
+    return _end(node, status=0)
+
+
+def _start(node: PixelReferNode) -> bool:
+    return all(
+        transition() == TransitionCallbackReturn.SUCCESS
+        for transition in (node.trigger_configure, node.trigger_activate)
+    )
+
+
+def _spin(executor: SingleThreadedExecutor, node: PixelReferNode) -> None:
+    while rclpy.ok():
+        try:
+            executor.spin_once()
+        except (ExternalShutdownException, ShutdownException):
+            return
+        except Exception as error:
+            node.get_logger().error(f"callback failed: {type(error).__name__}: {error}")
+
+
+def _answer_all(executor: SingleThreadedExecutor, node: PixelReferNode) -> None:
+    """Let every request on its way be answered, NOT_ACTIVE if need be, before the process ends."""
+    released = executor.create_task(node.release)
+    deadline = time.monotonic() + GRACE_S
+    while time.monotonic() < deadline and not (released.done() and node.in_flight == 0):
+        time.sleep(0.01)
+    time.sleep(FLUSH_S)
+
+
+def _end(node: PixelReferNode, *, status: int) -> int:
+    node.destroy_node()
+    rclpy.try_shutdown()
+    return status

@@ -1,0 +1,223 @@
+"""The node: keeps the frames of each camera and answers questions about regions on them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+
+import torch
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
+from rclpy.timer import Timer
+from sensor_msgs.msg import Image
+
+from pixelrefer_ros.engine.describer import Describer
+from pixelrefer_ros.engine.query import Answer
+from pixelrefer_ros.errors import ErrorCode, NotActiveError, PixelReferError
+from pixelrefer_ros.msg import RegionQuery, RegionResult
+from pixelrefer_ros.regions.drawing import draw_regions
+from pixelrefer_ros.resources import find_model
+from pixelrefer_ros.ros.camera import Camera
+from pixelrefer_ros.ros.conversions import to_header, to_image_message
+from pixelrefer_ros.ros.parameters import CameraSettings, Settings, declare_parameters, read_settings
+from pixelrefer_ros.ros.region_query import Inquiry, build_error, build_result, read_query
+from pixelrefer_ros.ros.safe_lifecycle import SafeLifecycleNode
+from pixelrefer_ros.ros.waiting import wait_in_executor
+from pixelrefer_ros.srv import DescribeRegion, ListFrames
+from pixelrefer_ros.streams.frame_buffer import FrameBuffer
+from pixelrefer_ros.streams.image_codec import from_rgb
+
+
+class PixelReferNode(SafeLifecycleNode):
+    """Lifecycle node `pixelrefer`.
+
+    configure loads the model, activate starts the cameras, deactivate stops both answering and
+    receiving, cleanup frees the model. Services are there from the start: outside the active state
+    they answer NOT_ACTIVE.
+    """
+
+    def __init__(self, **kwargs: object) -> None:
+        super().__init__("pixelrefer", **kwargs)
+        declare_parameters(self)
+        self._settings: Settings | None = None
+        self._describer: Describer | None = None
+        self._cameras: dict[str, Camera] = {}
+        self._watch: Timer | None = None
+        self._in_flight = 0
+        # Requests wait for the model side by side, while images keep coming.
+        group = ReentrantCallbackGroup()
+        self.create_service(
+            DescribeRegion, "~/describe_region", self._on_describe_region, callback_group=group
+        )
+        self.create_service(ListFrames, "~/list_frames", self._on_list_frames, callback_group=group)
+        self._results = self.create_publisher(RegionResult, "~/results", 10)
+        self._annotated = self.create_publisher(Image, "~/annotated", 2)
+
+    @property
+    def in_flight(self) -> int:
+        """Number of requests received and not yet answered."""
+        return self._in_flight
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Check the parameters and load the model; on failure say why and stay unconfigured."""
+        try:
+            self._settings = settings = read_settings(self)
+            if settings.threads:
+                torch.set_num_threads(settings.threads)
+            path = find_model(settings.model_path)
+            self.get_logger().info(f"loading model {path}")
+            started = time.monotonic()
+            self._describer = Describer.from_pretrained(
+                path,
+                device=settings.device,
+                dtype=settings.dtype,
+                queue_size=settings.queue_size,
+                max_batch=settings.max_batch,
+                max_regions=settings.max_regions,
+                max_new_tokens=settings.max_new_tokens,
+            )
+        except (PixelReferError, ValueError) as error:
+            self.get_logger().error(f"cannot configure: {error}")
+            return TransitionCallbackReturn.FAILURE
+        model = self._describer.model
+        self.get_logger().info(
+            f"model {model.model_id} on {model.device} ready in {time.monotonic() - started:.1f} s"
+        )
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Subscribe to the cameras and start answering."""
+        assert self._settings is not None
+        self._cameras = {
+            camera.name: Camera(self, camera, self._buffer(camera))
+            for camera in self._settings.cameras
+        }
+        self._watch = self.create_timer(
+            1.0, self._watch_cameras, callback_group=MutuallyExclusiveCallbackGroup()
+        )
+        for camera in self._cameras.values():
+            self.get_logger().info(f"camera '{camera.settings.name}': {camera.settings.topic}")
+        return super().on_activate(state)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop receiving and forget the frames; requests on their way are still answered."""
+        self._stop_cameras()
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free the model."""
+        self.release()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop everything; requests on their way are answered NOT_ACTIVE."""
+        self.release()
+        return TransitionCallbackReturn.SUCCESS
+
+    def release(self) -> None:
+        """Stop the cameras and the model; requests on their way are answered NOT_ACTIVE."""
+        self._stop_cameras()
+        if self._describer is not None:
+            self._describer.close()
+            self._describer = None
+
+    def _buffer(self, camera: CameraSettings) -> FrameBuffer:
+        assert self._settings is not None
+        return FrameBuffer(
+            camera.name,
+            seconds=self._settings.buffer_seconds,
+            frames=self._settings.buffer_frames,
+            max_bytes=self._settings.buffer_megabytes * 1_000_000,
+            stamp_tolerance=self._settings.stamp_tolerance,
+        )
+
+    def _stop_cameras(self) -> None:
+        if self._watch is not None:
+            self.destroy_timer(self._watch)
+            self._watch = None
+        for camera in self._cameras.values():
+            camera.close()
+        self._cameras = {}
+
+    def _watch_cameras(self) -> None:
+        for camera in self._cameras.values():
+            self._try(camera.watch)
+
+    async def _on_describe_region(
+        self, request: DescribeRegion.Request, response: DescribeRegion.Response
+    ) -> DescribeRegion.Response:
+        self._in_flight += 1
+        try:
+            response.result = await self._describe(request.query)
+        finally:
+            self._in_flight -= 1
+        return response
+
+    async def _describe(self, message: RegionQuery) -> RegionResult:
+        """Answer a query; whatever goes wrong becomes a result with a code."""
+        try:
+            result = await self._answer(message)
+        except PixelReferError as error:
+            result = build_error(error)
+        except Exception as error:
+            self.get_logger().error(f"request failed: {type(error).__name__}: {error}")
+            result = RegionResult(
+                error_code=ErrorCode.INFERENCE_ERROR.value,
+                error_msg=f"request failed: {type(error).__name__}: {error}",
+            )
+        if self._describer is not None:
+            result.model_id = self._describer.model.model_id
+        self._try(lambda: self._results.publish(result))
+        return result
+
+    async def _answer(self, message: RegionQuery) -> RegionResult:
+        received = time.monotonic()
+        describer, settings = self._describer, self._settings
+        if not self._cameras or describer is None or settings is None:
+            raise NotActiveError("the node is not active; configure and activate it first")
+        inquiry = read_query(
+            message,
+            {name: camera.buffer for name, camera in self._cameras.items()},
+            settings,
+            self.get_clock().now().nanoseconds,
+        )
+        with ExitStack() as pins:
+            for frame in inquiry.frames:
+                pins.enter_context(inquiry.buffer.pin(frame))
+            future = describer.submit(inquiry.query, deadline=received + inquiry.timeout_s)
+            answers = await wait_in_executor(future, self.executor)
+            result = build_result(inquiry, answers)
+            self._try(lambda: self._publish_annotated(inquiry, answers))
+        return result
+
+    def _try(self, action: Callable[[], None]) -> None:
+        """Do what must not cost a planner its answer."""
+        try:
+            action()
+        except Exception as error:
+            self.get_logger().error(f"{type(error).__name__}: {error}", throttle_duration_sec=10.0)
+
+    def _publish_annotated(self, inquiry: Inquiry, answers: Sequence[Answer]) -> None:
+        """Draw the last frame spoken of, if anybody watches."""
+        if not self._annotated.get_subscription_count():
+            return
+        frame = max(inquiry.frames, key=lambda frame: frame.stamp_ns)
+        regions = [r for r in inquiry.query.regions if inquiry.frames[r.frame] is frame]
+        picture = draw_regions(
+            frame.rgb(),
+            [region.to_mask(*frame.size) for region in regions],
+            [region.object_id for region in regions],
+            caption="\n".join(answer.text for answer in answers),
+        )
+        self._annotated.publish(to_image_message(from_rgb(picture), to_header(frame)))
+
+    def _on_list_frames(
+        self, request: ListFrames.Request, response: ListFrames.Response
+    ) -> ListFrames.Response:
+        camera = self._cameras.get(request.camera)
+        if camera is None and not request.camera and len(self._cameras) == 1:
+            camera = next(iter(self._cameras.values()))
+        if camera is not None:
+            response.frames = [to_header(frame) for frame in camera.buffer.all()]
+        return response

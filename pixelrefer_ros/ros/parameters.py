@@ -1,0 +1,143 @@
+"""The parameters of the node: one table, declared with ranges, read into typed settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.node import Node
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter. `low` and `high` bound numbers, both inclusive."""
+
+    name: str
+    default: bool | int | float | str | list[str]
+    description: str
+    low: float | None = None
+    high: float | None = None
+
+    def descriptor(self) -> ParameterDescriptor:
+        """Describe the parameter the ROS way."""
+        descriptor = ParameterDescriptor(
+            name=self.name,
+            description=self.description,
+            read_only=False,
+        )
+        if self.low is not None and self.high is not None:
+            if isinstance(self.default, float):
+                bounds = FloatingPointRange(from_value=float(self.low), to_value=float(self.high))
+                descriptor.floating_point_range = [bounds]
+            else:
+                limits = IntegerRange(from_value=int(self.low), to_value=int(self.high), step=1)
+                descriptor.integer_range = [limits]
+        return descriptor
+
+
+PARAMETERS = (
+    Parameter("model.path", "", "Model folder (safetensors), absolute or in the share folder of the package; empty: the model shipped with it."),
+    Parameter("model.device", "auto", "Where the model runs: auto, cpu, cuda or cuda:N."),
+    Parameter("model.dtype", "auto", "Number type of the weights: auto, float32, bfloat16 or float16."),
+    Parameter("model.threads", 1, "CPU threads of the model; 0 leaves the choice to torch.", 0, 256),
+    Parameter("camera_names", ["camera"], "Cameras to subscribe to; each has parameters cameras.<name>.*"),
+    Parameter("buffer.seconds", 10.0, "Age at which a frame leaves the buffer, seconds.", 0.1, 3600.0),
+    Parameter("buffer.frames", 300, "Most frames kept per camera.", 1, 100_000),
+    Parameter("buffer.megabytes", 512, "Most memory kept per camera, 10^6 bytes.", 1, 1_000_000),
+    Parameter("buffer.stamp_tolerance", 0.02, "Largest distance between the stamp asked for and a frame, seconds.", 0.0, 10.0),
+    Parameter("request.queue_size", 16, "Requests that may wait; one more is answered BUSY.", 1, 1024),
+    Parameter("request.timeout", 30.0, "Time for waiting and inference when the request sets none, seconds.", 0.01, 3600.0),
+    Parameter("request.max_frame_age", 1.0, "Oldest newest frame accepted when the request sets no limit, seconds.", 0.0, 3600.0),
+    Parameter("request.max_regions", 16, "Most regions in one request.", 1, 255),
+    Parameter("request.max_new_tokens", 64, "Length of an answer when the request sets none, tokens.", 1, 2048),
+    Parameter("request.max_batch", 16, "Most questions answered in one pass.", 1, 256),
+)  # fmt: skip
+
+CAMERA_PARAMETERS = (
+    Parameter("topic", "/camera/image_raw", "Image topic of the camera."),
+    Parameter("transport", "raw", "raw (sensor_msgs/Image) or compressed (sensor_msgs/CompressedImage)."),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CameraSettings:
+    """Where the frames of one camera come from."""
+
+    name: str
+    topic: str
+    transport: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All parameters, typed; durations in seconds."""
+
+    model_path: str
+    device: str
+    dtype: str
+    threads: int
+    cameras: tuple[CameraSettings, ...]
+    buffer_seconds: float
+    buffer_frames: int
+    buffer_megabytes: int
+    stamp_tolerance: float
+    queue_size: int
+    timeout: float
+    max_frame_age: float
+    max_regions: int
+    max_new_tokens: int
+    max_batch: int
+
+
+def declare_parameters(node: Node) -> None:
+    """Declare all parameters of the node and of each camera it names.
+
+    Raises rclpy's `ParameterException` family when an override has the wrong type or lies outside
+    its range.
+    """
+    for parameter in PARAMETERS:
+        node.declare_parameter(parameter.name, parameter.default, parameter.descriptor())
+    for camera in _value(node, "camera_names"):
+        for parameter in CAMERA_PARAMETERS:
+            name = f"cameras.{camera}.{parameter.name}"
+            if not node.has_parameter(name):
+                node.declare_parameter(name, parameter.default, parameter.descriptor())
+
+
+def read_settings(node: Node) -> Settings:
+    """Read the declared parameters; raise `ValueError` naming the one that cannot be used."""
+    names = _value(node, "camera_names")
+    if not names or len(set(names)) != len(names) or "" in names:
+        raise ValueError(f"camera_names is {list(names)}, must be at least one name, each once")
+    return Settings(
+        model_path=_value(node, "model.path"),
+        device=_value(node, "model.device"),
+        dtype=_value(node, "model.dtype"),
+        threads=_value(node, "model.threads"),
+        cameras=tuple(_camera(node, name) for name in names),
+        buffer_seconds=_value(node, "buffer.seconds"),
+        buffer_frames=_value(node, "buffer.frames"),
+        buffer_megabytes=_value(node, "buffer.megabytes"),
+        stamp_tolerance=_value(node, "buffer.stamp_tolerance"),
+        queue_size=_value(node, "request.queue_size"),
+        timeout=_value(node, "request.timeout"),
+        max_frame_age=_value(node, "request.max_frame_age"),
+        max_regions=_value(node, "request.max_regions"),
+        max_new_tokens=_value(node, "request.max_new_tokens"),
+        max_batch=_value(node, "request.max_batch"),
+    )
+
+
+def _camera(node: Node, name: str) -> CameraSettings:
+    topic = _value(node, f"cameras.{name}.topic")
+    transport = _value(node, f"cameras.{name}.transport")
+    if not topic:
+        raise ValueError(f"cameras.{name}.topic is empty, must be an image topic")
+    if transport not in ("raw", "compressed"):
+        raise ValueError(f"cameras.{name}.transport is '{transport}', must be raw or compressed")
+    return CameraSettings(name, topic, transport)
+
+
+def _value(node: Node, name: str) -> Any:
+    return node.get_parameter(name).value
