@@ -1,0 +1,108 @@
+"""Starts the node `pixelrefer` and, unless told otherwise, configures and activates it."""
+
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, EmitEvent, GroupAction, RegisterEventHandler
+from launch.conditions import IfCondition
+from launch.events import matches_action
+from launch.substitutions import LaunchConfiguration, NotEqualsSubstitution, PathJoinSubstitution
+from launch_ros.actions import LifecycleNode, SetParameter, SetParametersFromFile
+from launch_ros.event_handlers import OnStateTransition
+from launch_ros.events.lifecycle import ChangeState
+from launch_ros.substitutions import FindPackageShare
+from lifecycle_msgs.msg import Transition
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Describe the arguments, the node and its way to `active`."""
+    arguments = [
+        DeclareLaunchArgument(
+            "namespace", default_value="", description="Namespace of the node, e.g. robot1."
+        ),
+        DeclareLaunchArgument(
+            "params_file",
+            default_value=PathJoinSubstitution(
+                [FindPackageShare("pixelrefer_ros"), "config", "perception.yaml"]
+            ),
+            description="Parameter file; config/ has one for each kind of computer.",
+        ),
+        DeclareLaunchArgument(
+            "use_sim_time",
+            default_value="false",
+            choices=["true", "false"],
+            description="Take the time from /clock (simulation, bag playback).",
+        ),
+        DeclareLaunchArgument(
+            "autostart",
+            default_value="true",
+            choices=["true", "false"],
+            description="Configure and activate the node; false leaves that to a manager.",
+        ),
+        DeclareLaunchArgument(
+            "log_level",
+            default_value="info",
+            choices=["debug", "info", "warn", "error", "fatal"],
+            description="Least severe messages to log.",
+        ),
+        DeclareLaunchArgument(
+            "camera_topic",
+            default_value="",
+            description="Image topic of the camera named 'camera'; empty: as in params_file.",
+        ),
+        DeclareLaunchArgument(
+            "model",
+            default_value="",
+            description="Model folder or name of a shipped model; empty: as in params_file.",
+        ),
+    ]
+    node = LifecycleNode(
+        package="pixelrefer_ros",
+        executable="pixelrefer_node",
+        name="pixelrefer",
+        namespace=LaunchConfiguration("namespace"),
+        arguments=["--ros-args", "--log-level", LaunchConfiguration("log_level")],
+        output="screen",
+    )
+    # As parameters of a group and not of the node: the file comes first, what is set after it wins.
+    configured_node = GroupAction(
+        [
+            SetParametersFromFile(LaunchConfiguration("params_file")),
+            SetParameter("use_sim_time", LaunchConfiguration("use_sim_time")),
+            SetParameter(
+                "cameras.camera.topic",
+                LaunchConfiguration("camera_topic"),
+                condition=IfCondition(
+                    NotEqualsSubstitution(LaunchConfiguration("camera_topic"), "")
+                ),
+            ),
+            SetParameter(
+                "model.path",
+                LaunchConfiguration("model"),
+                condition=IfCondition(NotEqualsSubstitution(LaunchConfiguration("model"), "")),
+            ),
+            node,
+        ]
+    )
+    # Once: a node that somebody deactivates later stays so.
+    activate_when_configured = RegisterEventHandler(
+        OnStateTransition(
+            target_lifecycle_node=node,
+            start_state="configuring",
+            goal_state="inactive",
+            entities=[_change_state(node, Transition.TRANSITION_ACTIVATE)],
+            handle_once=True,
+        ),
+        condition=IfCondition(LaunchConfiguration("autostart")),
+    )
+    configure = _change_state(
+        node,
+        Transition.TRANSITION_CONFIGURE,
+        condition=IfCondition(LaunchConfiguration("autostart")),
+    )
+    return LaunchDescription([*arguments, activate_when_configured, configured_node, configure])
+
+
+def _change_state(
+    node: LifecycleNode, transition: int, condition: IfCondition | None = None
+) -> EmitEvent:
+    event = ChangeState(lifecycle_node_matcher=matches_action(node), transition_id=transition)
+    return EmitEvent(event=event, condition=condition)
