@@ -108,7 +108,7 @@ class TooManyRegionsError(PixelReferError):
 
 
 class UnsupportedEncodingError(PixelReferError):
-    """The pixels of an image cannot be read: unknown encoding, or data that does not fit its header."""
+    """The pixels of an image cannot be read: unknown encoding or data unlike its header."""
 
     code = ErrorCode.UNSUPPORTED_ENCODING
 

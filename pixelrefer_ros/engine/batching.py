@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from pixelrefer_ros.engine.query import Answer, Query
@@ -34,17 +35,13 @@ class Request:
 
     def resolve(self, answers: list[Answer]) -> None:
         """Give the answers, unless the future was settled in the meantime."""
-        try:
+        with suppress(InvalidStateError):
             self.future.set_result(answers)
-        except InvalidStateError:
-            pass
 
     def fail(self, error: BaseException) -> None:
         """Give an error, unless the future was settled in the meantime."""
-        try:
+        with suppress(InvalidStateError):
             self.future.set_exception(error)
-        except InvalidStateError:
-            pass
 
     def expire_at(self, deadline: float) -> None:
         """Fail with `DeadlineError` at `deadline` (monotonic seconds), whatever the worker does."""
@@ -108,14 +105,19 @@ class RequestQueue:
                 taken.append(self._waiting.popleft())
             return taken
 
+    def clear(self) -> list[Request]:
+        """Take out and return all that is waiting."""
+        with self._changed:
+            taken = list(self._waiting)
+            self._waiting.clear()
+            return taken
+
     def close(self) -> list[Request]:
         """Let nobody in any more; return the requests that were still waiting."""
         with self._changed:
             self._closed = True
-            left = list(self._waiting)
-            self._waiting.clear()
             self._changed.notify_all()
-            return left
+            return self.clear()
 
     def _forget_unwanted(self) -> None:
         self._waiting = deque(request for request in self._waiting if request.is_wanted())

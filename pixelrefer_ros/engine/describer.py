@@ -114,7 +114,7 @@ class Describer:
         """
         if len(query.regions) > self._max_regions:
             raise TooManyRegionsError(
-                f"regions has {len(query.regions)} entries, at most {self._max_regions} are answered"
+                f"regions has {len(query.regions)} entries, the limit is {self._max_regions}"
             )
         if not query.regions:
             raise InvalidRegionError("regions is empty, at least 1 is needed")
@@ -136,6 +136,11 @@ class Describer:
     def waiting(self) -> int:
         """Number of requests in the queue, not counting those being answered."""
         return len(self._queue)
+
+    def cancel_all(self) -> None:
+        """Withdraw every request that waits or is being answered; new ones are welcome."""
+        for request in [*self._queue.clear(), *self._worker.current]:
+            request.future.cancel()
 
     def close(self) -> None:
         """Stop the worker; waiting and running requests fail with `NotActiveError`."""
@@ -168,5 +173,5 @@ def _mask(query: Query, index: int) -> np.ndarray:
 
 
 def _as_frames(frames: Frame | Image | Sequence[Frame | Image]) -> list[Frame]:
-    several = frames if isinstance(frames, (list, tuple)) else [frames]
+    several = list(frames) if isinstance(frames, Sequence) else [frames]
     return [ArrayFrame(frame) if isinstance(frame, np.ndarray) else frame for frame in several]

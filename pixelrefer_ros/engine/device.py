@@ -30,7 +30,7 @@ def resolve_device(name: str) -> torch.device:
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (device.index or 0) >= count:
             raise DeviceError(
-                f"device is '{name}', but torch {torch.__version__} sees {count} CUDA devices here; "
+                f"device is '{name}', but torch {torch.__version__} sees {count} CUDA devices; "
                 "use 'cpu' or 'auto', or install a torch build for this machine's CUDA"
             )
     return device
@@ -49,7 +49,9 @@ def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
     if name not in DTYPES:
         raise DeviceError(f"dtype is '{name}', must be auto, {', '.join(DTYPES)}")
     if name == "float16" and device.type == "cpu":
-        raise DeviceError("dtype is 'float16', which needs a GPU; use float32 or bfloat16 on the CPU")
+        raise DeviceError(
+            "dtype is 'float16', which needs a GPU; use float32 or bfloat16 on the CPU"
+        )
     if name == "bfloat16" and device.type == "cuda" and not torch.cuda.is_bf16_supported(False):
         raise DeviceError(
             f"dtype is 'bfloat16', which {torch.cuda.get_device_name(device)} does not compute in; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ class Row:
 
     `embeds` [length, width] is the prompt, `token_ids` and `probabilities` grow with each step.
     `on_token` hears of each new token; `is_wanted` turns false when nobody waits any more, and
-    the row leaves the batch at the next step.
+    the row leaves the batch at the next step. `broken` means the model gave no finite number.
     """
 
     embeds: torch.Tensor
@@ -29,13 +30,19 @@ class Row:
     token_ids: list[int] = field(default_factory=list)
     probabilities: list[float] = field(default_factory=list)
     ended: bool = False
+    broken: bool = False
     prefill_s: float = 0.0
     decode_s: float = 0.0
 
     @property
     def finished(self) -> bool:
-        """True once the end token came, the limit is reached or nobody waits."""
-        return self.ended or len(self.token_ids) >= self.max_new_tokens or not self.is_wanted()
+        """True once the end token came, the limit is reached or there is no use going on."""
+        return (
+            self.ended
+            or self.broken
+            or len(self.token_ids) >= self.max_new_tokens
+            or not self.is_wanted()
+        )
 
 
 @torch.inference_mode()
@@ -73,7 +80,7 @@ def generate(
         step_ids = _choose_tokens(logits, [rows[i] for i in active], [samplers[i] for i in active])
         now = time.monotonic()
         prefilled = now if prefilled is None else prefilled
-        for i, token_id in zip(active, step_ids):
+        for i, token_id in zip(active, step_ids, strict=True):
             row = rows[i]
             row.prefill_s, row.decode_s = prefilled - started, now - prefilled
             row.ended = token_id in eos_token_ids
@@ -142,11 +149,12 @@ def _choose_tokens(
     else:
         ids = [
             chooser.choose(row_logits, row.token_ids)
-            for chooser, row_logits, row in zip(choosers, logits, rows)
+            for chooser, row_logits, row in zip(choosers, logits, rows, strict=True)
         ]
     chosen = logits.gather(1, torch.tensor(ids, device=logits.device)[:, None])[:, 0]
     probabilities = (chosen - logits.logsumexp(-1)).exp().tolist()
-    for row, token_id, probability in zip(rows, ids, probabilities):
+    for row, token_id, probability in zip(rows, ids, probabilities, strict=True):
         row.token_ids.append(token_id)
         row.probabilities.append(probability)
+        row.broken = not math.isfinite(probability)
     return ids

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from pixelrefer_ros.engine.query import Image, Query
 from pixelrefer_ros.errors import InvalidRegionError
-from pixelrefer_ros.model.prompts import DETAIL_QUESTION, REGION_PLACEHOLDER, VIDEO_DETAIL_QUESTION
 from pixelrefer_ros.model.preprocessing import RegionSample
+from pixelrefer_ros.model.prompts import DETAIL_QUESTION, REGION_PLACEHOLDER, VIDEO_DETAIL_QUESTION
 
 Mask = NDArray[np.bool_]
 Track = tuple[tuple[int, Mask], ...]
@@ -38,11 +38,13 @@ def make_questions(query: Query, masks: Sequence[Mask]) -> list[Question]:
         return [Question(tuple(ids), tuple(tracks), query.prompt)]
     return [
         Question((object_id,), (track,), _single_object_question(query.prompt, len(track) > 1))
-        for object_id, track in zip(ids, tracks)
+        for object_id, track in zip(ids, tracks, strict=True)
     ]
 
 
-def make_sample(question: Question, images: Sequence[Image], stamps_ns: Sequence[int]) -> RegionSample:
+def make_sample(
+    question: Question, images: Sequence[Image], stamps_ns: Sequence[int]
+) -> RegionSample:
     """Put a question together with the decoded frames of its query.
 
     Objects that lie on more than one frame are asked about in the video form, with times in
@@ -53,15 +55,13 @@ def make_sample(question: Question, images: Sequence[Image], stamps_ns: Sequence
     if len(used) > 1:
         start = min(stamps_ns)
         times = [(stamp - start) / 1e9 for stamp in stamps_ns]
-    return RegionSample(
-        images=images, objects=question.tracks, question=question.text, times=times
-    )
+    return RegionSample(images=images, objects=question.tracks, question=question.text, times=times)
 
 
 def _group_objects(query: Query, masks: Sequence[Mask]) -> tuple[list[str], list[Track]]:
     objects: list[tuple[str, dict[int, Mask]]] = []
     named: dict[str, dict[int, Mask]] = {}
-    for index, (region, mask) in enumerate(zip(query.regions, masks)):
+    for index, (region, mask) in enumerate(zip(query.regions, masks, strict=True)):
         by_frame = named.get(region.object_id) if region.object_id else None
         if by_frame is None:
             by_frame = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from transformers import PreTrainedTokenizerBase
+from tokenizers import Tokenizer
 
 
 class TextStream:
@@ -14,7 +14,7 @@ class TextStream:
     and never told if the answer ends before.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, on_text: Callable[[str], None]) -> None:
+    def __init__(self, tokenizer: Tokenizer, on_text: Callable[[str], None]) -> None:
         self._tokenizer = tokenizer
         self._on_text = on_text
         self._token_ids: list[int] = []
@@ -23,7 +23,7 @@ class TextStream:
     def put(self, token_id: int) -> None:
         """Take the next token and pass on what it makes readable."""
         self._token_ids.append(token_id)
-        text = self._tokenizer.decode(self._token_ids, skip_special_tokens=True)
+        text: str = self._tokenizer.decode(self._token_ids, skip_special_tokens=True)
         if len(text) > len(self._told) and not text.endswith("\ufffd"):
             self._on_text(text[len(self._told) :])
             self._told = text

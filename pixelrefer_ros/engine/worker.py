@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -72,7 +72,7 @@ class Worker:
             return False
         return True
 
-    def _succeeds(self, stage, jobs: Sequence[_Job]) -> bool:
+    def _succeeds(self, stage: Callable[[Sequence[_Job]], None], jobs: Sequence[_Job]) -> bool:
         try:
             stage(jobs)
         except Exception as error:
@@ -130,7 +130,14 @@ class Worker:
 
         def row_finished(row: Row) -> None:
             job, _ = unfinished.pop(id(row))
-            if not any(id(other) in unfinished for other in job.rows):
+            if row.broken:
+                job.request.fail(
+                    InferenceError(
+                        "the model computed a number that is not finite: its weights are damaged "
+                        f"or overflow in {self._model.dtype}: try dtype float32"
+                    )
+                )
+            elif not any(id(other) in unfinished for other in job.rows):
                 job.request.resolve(self._answers(job))
 
         generate(
@@ -152,7 +159,7 @@ class Worker:
             decode_s=max(row.decode_s for row in job.rows),
         )
         answers = []
-        for question, row in zip(request.questions, job.rows):
+        for question, row in zip(request.questions, job.rows, strict=True):
             used = sorted({frame for track in question.tracks for frame, _ in track})
             frames = [request.query.frames[index] for index in used]
             text = self._model.tokenizer.decode(row.token_ids, skip_special_tokens=True)

@@ -9,7 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-COLOURS = ((255, 64, 64), (64, 200, 64), (80, 140, 255), (255, 180, 0), (220, 90, 255), (0, 210, 210))
+COLOURS = (
+    (255, 64, 64),
+    (64, 200, 64),
+    (80, 140, 255),
+    (255, 180, 0),
+    (220, 90, 255),
+    (0, 210, 210),
+)
 TINT = 0.35
 MARGIN = 6
 

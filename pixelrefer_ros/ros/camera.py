@@ -1,4 +1,4 @@
-"""One camera: its subscription, its buffer, and a warning with the cure when frames fail to come."""
+"""One camera: its subscription, its buffer, and a warning with the cure when it is silent."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
+from rclpy.topic_endpoint_info import TopicEndpointInfo
 from sensor_msgs.msg import CompressedImage, Image
 
 from pixelrefer_ros.ros.conversions import to_frame
@@ -82,7 +83,7 @@ class Camera:
                 throttle_duration_sec=WARNING_PERIOD_S,
             )
 
-    def _why_silent(self, silence: float, publishers: list) -> str:
+    def _why_silent(self, silence: float, publishers: list[TopicEndpointInfo]) -> str:
         topic = self._subscription.topic_name
         start = f"camera '{self.settings.name}': no frame on {topic} for {silence:.0f} s: "
         if not publishers:
@@ -98,9 +99,9 @@ class Camera:
                 f"Set cameras.{self.settings.name}.transport to match"
             )
         return start + (
-            f"{len(publishers)} publisher(s) known. Large best-effort images get lost in Fast DDS's "
-            "default transport: start the camera and this node with FASTRTPS_DEFAULT_PROFILES_FILE "
-            "set to config/fastdds.xml of this package"
+            f"{len(publishers)} publisher(s) known. Fast DDS by default loses large best-effort "
+            "images: start the camera and this node with FASTRTPS_DEFAULT_PROFILES_FILE set to "
+            "config/fastdds.xml of this package"
         )
 
     @staticmethod

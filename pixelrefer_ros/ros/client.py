@@ -85,17 +85,17 @@ class DescribeRegionClient:
         name = node_name.rstrip("/")
         self._context = Context()
         rclpy.init(context=self._context)
-        self._node = rclpy.create_node(
+        self.node = rclpy.create_node(
             f"describe_region_client_{os.getpid()}_{id(self):x}",
             context=self._context,
             use_global_arguments=False,
             start_parameter_services=False,
         )
-        self._describe = self._node.create_client(DescribeRegion, f"{name}/describe_region")
-        self._list = self._node.create_client(ListFrames, f"{name}/list_frames")
+        self._describe = self.node.create_client(DescribeRegion, f"{name}/describe_region")
+        self._list = self.node.create_client(ListFrames, f"{name}/list_frames")
         self._unanswered: set[Future[Any]] = set()
         self._executor = SingleThreadedExecutor(context=self._context)
-        self._executor.add_node(self._node)
+        self._executor.add_node(self.node)
         self._thread = threading.Thread(target=self._spin, name="describe_region", daemon=True)
         self._thread.start()
 
@@ -149,7 +149,7 @@ class DescribeRegionClient:
         self._context.try_shutdown()
         self._thread.join()
         self._executor.shutdown()
-        self._node.destroy_node()
+        self.node.destroy_node()
         for reply in list(self._unanswered):
             with suppress(InvalidStateError):
                 reply.set_exception(NotActiveError("the client was closed before the reply came"))

@@ -127,7 +127,7 @@ def to_reference(
     if with_mask:
         inside = region_mask[top:bottom, left:right].astype(np.uint8) * 255
         reference.mask = to_image_message(
-            RawImage(*inside.shape, "mono8", False, inside.shape[1], inside.tobytes()),
+            RawImage(bottom - top, right - left, "mono8", False, right - left, inside.tobytes()),
             reference.header,
         )
     return reference

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError
 from contextlib import ExitStack
 
 import torch
@@ -14,13 +15,18 @@ from sensor_msgs.msg import Image
 
 from pixelrefer_ros.engine.describer import Describer
 from pixelrefer_ros.engine.query import Answer
-from pixelrefer_ros.errors import ErrorCode, NotActiveError, PixelReferError
+from pixelrefer_ros.errors import CanceledError, ErrorCode, NotActiveError, PixelReferError
 from pixelrefer_ros.msg import RegionQuery, RegionResult
 from pixelrefer_ros.regions.drawing import draw_regions
 from pixelrefer_ros.resources import find_model
 from pixelrefer_ros.ros.camera import Camera
 from pixelrefer_ros.ros.conversions import to_header, to_image_message
-from pixelrefer_ros.ros.parameters import CameraSettings, Settings, declare_parameters, read_settings
+from pixelrefer_ros.ros.parameters import (
+    CameraSettings,
+    Settings,
+    declare_parameters,
+    read_settings,
+)
 from pixelrefer_ros.ros.region_query import Inquiry, build_error, build_result, read_query
 from pixelrefer_ros.ros.safe_lifecycle import SafeLifecycleNode
 from pixelrefer_ros.ros.waiting import wait_in_executor
@@ -37,8 +43,8 @@ class PixelReferNode(SafeLifecycleNode):
     they answer NOT_ACTIVE.
     """
 
-    def __init__(self, **kwargs: object) -> None:
-        super().__init__("pixelrefer", **kwargs)
+    def __init__(self) -> None:
+        super().__init__("pixelrefer")
         declare_parameters(self)
         self._settings: Settings | None = None
         self._describer: Describer | None = None
@@ -101,8 +107,10 @@ class PixelReferNode(SafeLifecycleNode):
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop receiving and forget the frames; requests on their way are still answered."""
+        """Stop receiving and forget the frames; requests on their way are answered CANCELED."""
         self._stop_cameras()
+        if self._describer is not None:
+            self._describer.cancel_all()
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -160,6 +168,8 @@ class PixelReferNode(SafeLifecycleNode):
             result = await self._answer(message)
         except PixelReferError as error:
             result = build_error(error)
+        except CancelledError:
+            result = build_error(CanceledError("the node was deactivated before the answer came"))
         except Exception as error:
             self.get_logger().error(f"request failed: {type(error).__name__}: {error}")
             result = RegionResult(
@@ -219,5 +229,5 @@ class PixelReferNode(SafeLifecycleNode):
         if camera is None and not request.camera and len(self._cameras) == 1:
             camera = next(iter(self._cameras.values()))
         if camera is not None:
-            response.frames = [to_header(frame) for frame in camera.buffer.all()]
+            response.frames = [to_header(frame) for frame in camera.buffer.frames()]
         return response

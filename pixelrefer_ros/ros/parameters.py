@@ -37,26 +37,26 @@ class Parameter:
 
 
 PARAMETERS = (
-    Parameter("model.path", "", "Model folder (safetensors), absolute or in the share folder of the package; empty: the model shipped with it."),
+    Parameter("model.path", "", "Model folder or name of a shipped model; empty: the default one."),
     Parameter("model.device", "auto", "Where the model runs: auto, cpu, cuda or cuda:N."),
-    Parameter("model.dtype", "auto", "Number type of the weights: auto, float32, bfloat16 or float16."),
-    Parameter("model.threads", 1, "CPU threads of the model; 0 leaves the choice to torch.", 0, 256),
-    Parameter("camera_names", ["camera"], "Cameras to subscribe to; each has parameters cameras.<name>.*"),
-    Parameter("buffer.seconds", 10.0, "Age at which a frame leaves the buffer, seconds.", 0.1, 3600.0),
+    Parameter("model.dtype", "auto", "Type of the weights: auto, float32, bfloat16 or float16."),
+    Parameter("model.threads", 1, "CPU threads of the model; 0: as torch likes.", 0, 256),
+    Parameter("camera_names", ["camera"], "Names of the cameras; each has cameras.<name>.*"),
+    Parameter("buffer.seconds", 10.0, "Age at which a frame leaves, seconds.", 0.1, 3600.0),
     Parameter("buffer.frames", 300, "Most frames kept per camera.", 1, 100_000),
     Parameter("buffer.megabytes", 512, "Most memory kept per camera, 10^6 bytes.", 1, 1_000_000),
-    Parameter("buffer.stamp_tolerance", 0.02, "Largest distance between the stamp asked for and a frame, seconds.", 0.0, 10.0),
-    Parameter("request.queue_size", 16, "Requests that may wait; one more is answered BUSY.", 1, 1024),
-    Parameter("request.timeout", 30.0, "Time for waiting and inference when the request sets none, seconds.", 0.01, 3600.0),
-    Parameter("request.max_frame_age", 1.0, "Oldest newest frame accepted when the request sets no limit, seconds.", 0.0, 3600.0),
+    Parameter("buffer.stamp_tolerance", 0.02, "Farthest frame from a stamp, seconds.", 0.0, 10.0),
+    Parameter("request.queue_size", 16, "Requests that may wait; the next is BUSY.", 1, 1024),
+    Parameter("request.timeout", 30.0, "Default time to answer, seconds.", 0.01, 3600.0),
+    Parameter("request.max_frame_age", 1.0, "Default age limit of the newest frame, s.", 0.0, 3600.0),
     Parameter("request.max_regions", 16, "Most regions in one request.", 1, 255),
-    Parameter("request.max_new_tokens", 64, "Length of an answer when the request sets none, tokens.", 1, 2048),
+    Parameter("request.max_new_tokens", 64, "Default length of an answer, tokens.", 1, 2048),
     Parameter("request.max_batch", 16, "Most questions answered in one pass.", 1, 256),
 )  # fmt: skip
 
 CAMERA_PARAMETERS = (
     Parameter("topic", "/camera/image_raw", "Image topic of the camera."),
-    Parameter("transport", "raw", "raw (sensor_msgs/Image) or compressed (sensor_msgs/CompressedImage)."),
+    Parameter("transport", "raw", "raw (Image) or compressed (CompressedImage)."),
 )  # fmt: skip
 
 

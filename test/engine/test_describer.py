@@ -1,0 +1,174 @@
+"""The engine as callers meet it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import CancelledError
+
+import numpy as np
+import pytest
+
+from pixelrefer_ros.engine.describer import Describer
+from pixelrefer_ros.engine.query import ArrayFrame, FrameStamp, Query, Sampling
+from pixelrefer_ros.errors import (
+    BusyError,
+    DeadlineError,
+    InferenceError,
+    InvalidPromptError,
+    InvalidRegionError,
+    NotActiveError,
+    TooManyRegionsError,
+)
+from pixelrefer_ros.regions.reference import Region
+
+BOXES = [Region(object_id=f"box{k}", box=(8 * k, 6 * k, 40, 30)) for k in range(4)]
+
+
+def query(picture, regions=BOXES[:1], prompt="", max_new_tokens=None) -> Query:
+    return Query([ArrayFrame(picture, stamp_ns=7, camera="front")], regions, prompt, max_new_tokens)
+
+
+def test_an_answer_names_its_frames_its_model_and_its_time(describer, picture):
+    [answer] = describer.submit(query(picture)).result(timeout=30)
+    assert answer.object_ids == ("box0",)
+    assert answer.frames == (FrameStamp("front", 7),)
+    assert answer.model_id == describer.model.model_id
+    assert 0 < answer.confidence <= 1
+    assert answer.generated_tokens == 8
+    assert answer.truncated
+    timing = answer.timing
+    assert min(timing.encode_s, timing.infuse_s, timing.prefill_s, timing.decode_s) > 0
+    assert timing.total_s > timing.generate_s
+
+
+def test_one_answer_per_object_or_one_for_all(describer, picture):
+    each = describer.describe(picture, BOXES[:3], "What is it?")
+    assert [answer.object_ids for answer in each] == [("box0",), ("box1",), ("box2",)]
+    [joint] = describer.describe(picture, BOXES[:2], "Compare <region> and <region>.")
+    assert joint.object_ids == ("box0", "box1")
+
+
+def test_a_region_alone_and_in_a_batch_gets_the_same_answer(describer, picture):
+    alone = [describer.describe(picture, box, "What is it?")[0].text for box in BOXES]
+    together = [answer.text for answer in describer.describe(picture, BOXES, "What is it?")]
+    assert together == alone
+
+
+def test_requests_that_wait_together_are_answered_as_if_alone(tiny_model, picture):
+    prompts = ["What is it?", "Describe the colour of it in a long sentence, please.", ""]
+    other = np.ascontiguousarray(picture[::-1])
+    with Describer(tiny_model, max_new_tokens=8) as describer:
+        alone = [describer.describe(image, BOXES[1], p)[0].text
+                 for image in (picture, other) for p in prompts]  # fmt: skip
+        blocker = describer.submit(query(picture, max_new_tokens=200))
+        futures = [describer.submit(query(image, [BOXES[1]], p))
+                   for image in (picture, other) for p in prompts]  # fmt: skip
+        together = [future.result(timeout=60)[0].text for future in futures]
+        blocker.result(timeout=60)
+    assert together == alone
+
+
+def test_regions_over_time_are_one_object(describer, picture):
+    frames = [ArrayFrame(picture, stamp_ns=stamp) for stamp in (0, 500_000_000)]
+    regions = [Region(frame=k, object_id="cup", box=(10, 10, 30, 30)) for k in range(2)]
+    [answer] = describer.describe(frames, regions, "What does <region> do?")
+    assert [frame.stamp_ns for frame in answer.frames] == [0, 500_000_000]
+
+
+def test_greedy_answers_repeat_and_sampling_is_seeded(describer, picture):
+    greedy = [describer.describe(picture, BOXES[0])[0].text for _ in range(2)]
+    assert greedy[0] == greedy[1]
+    sampled = [
+        describer.describe(picture, BOXES[0], sampling=Sampling(1.0, 1.0, seed))[0].text
+        for seed in (1, 1, 2)
+    ]
+    assert sampled[0] == sampled[1] != sampled[2]
+
+
+def test_words_are_told_as_they_come(describer, picture):
+    told: dict[int, str] = {0: "", 1: ""}
+
+    def hear(index: int, text: str) -> None:
+        told[index] += text
+
+    answers = describer.submit(query(picture, BOXES[:2], "What is it?"), on_token=hear).result(30)
+    for index, answer in enumerate(answers):
+        assert told[index]
+        assert answer.text.startswith(told[index].strip())
+
+
+def test_a_running_request_can_be_canceled(describer, picture):
+    started = threading.Event()
+    future = describer.submit(
+        query(picture, max_new_tokens=2000), on_token=lambda index, text: started.set()
+    )
+    assert started.wait(30)
+    assert future.cancel()
+    with pytest.raises(CancelledError):
+        future.result()
+    assert describer.describe(picture, BOXES[0], timeout=10)
+
+
+def test_a_deadline_is_kept_while_the_model_is_busy(describer, picture):
+    describer.submit(query(picture, max_new_tokens=2000), deadline=time.monotonic() + 3)
+    started = time.monotonic()
+    with pytest.raises(DeadlineError, match=r"timeout is 0\.2"):
+        describer.submit(query(picture), deadline=started + 0.2).result(timeout=30)
+    assert time.monotonic() - started < 1.0
+
+
+def test_a_full_queue_is_busy_at_once(tiny_model, picture):
+    with Describer(tiny_model, queue_size=1, max_batch=1) as describer:
+        running = describer.submit(query(picture, max_new_tokens=2000))
+        while describer.waiting:
+            time.sleep(0.001)
+        waiting = describer.submit(query(picture))
+        started = time.monotonic()
+        with pytest.raises(BusyError):
+            describer.submit(query(picture))
+        assert time.monotonic() - started < 0.5
+        running.cancel()
+        assert waiting.result(timeout=30)
+
+
+@pytest.mark.parametrize(
+    ("regions", "prompt", "error", "message"),
+    [
+        ([], "", InvalidRegionError, "regions is empty"),
+        (BOXES * 5, "", TooManyRegionsError, "regions has 20 entries, at most 16"),
+        ([Region(frame=3, box=(0, 0, 9, 9))], "", InvalidRegionError, r"regions\[0\].frame is 3"),
+        ([Region(box=(100, 0, 100, 9))], "", InvalidRegionError, r"regions\[0\]"),
+        (BOXES[:1], "<region> and <region>?", InvalidPromptError, "2"),
+        (BOXES[:2], "What is <region>?", InvalidPromptError, "1"),
+        (BOXES[:1], "<image> What is <region>?", InvalidPromptError, "<image>"),
+    ],
+)
+def test_bad_queries_are_refused_at_once(describer, picture, regions, prompt, error, message):
+    with pytest.raises(error, match=message):
+        describer.submit(query(picture, regions, prompt))
+
+
+def test_a_failing_request_spares_those_beside_it(describer, picture):
+    class Undecodable(ArrayFrame):
+        def rgb(self):
+            raise RuntimeError("truncated")
+
+    blocker = describer.submit(query(picture, max_new_tokens=100))
+    bad = describer.submit(Query([Undecodable(picture)], BOXES[:1]))
+    good = describer.submit(query(picture))
+    with pytest.raises(InferenceError, match="truncated"):
+        bad.result(timeout=30)
+    assert good.result(timeout=30)
+    assert blocker.result(timeout=30)
+
+
+def test_closing_fails_what_is_left(tiny_model, picture):
+    describer = Describer(tiny_model, max_batch=1)
+    futures = [describer.submit(query(picture, max_new_tokens=2000)) for _ in range(3)]
+    describer.close()
+    for future in futures:
+        with pytest.raises(NotActiveError):
+            future.result(timeout=5)
+    with pytest.raises(NotActiveError):
+        describer.submit(query(picture))

@@ -1,0 +1,74 @@
+"""Cameras as they come: best effort, reliable, compressed, large, silent."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from pixelrefer_ros.ros.conversions import to_nanoseconds
+
+
+def start(start_node, **parameters):
+    return start_node(cameras__camera__topic="/camera/image_raw", **parameters).start()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--size", "640x480"],
+        ["--size", "640x480", "--reliable"],
+        ["--size", "1920x1080"],
+        ["--size", "640x480", "--compressed"],
+    ],
+)
+def test_all_frames_of_a_30_hz_camera_arrive(start_node, start_camera, arguments):
+    transport = "compressed" if "--compressed" in arguments else "raw"
+    node = start(start_node, cameras__camera__transport=transport)
+    camera = start_camera(*arguments)
+    first = to_nanoseconds(node.wait_for_frames(1)[0].stamp)
+    time.sleep(4.0)
+    stamps = np.array([to_nanoseconds(h.stamp) for h in node.client.list_frames()]) / 1e9
+    camera.stop()
+    node.stop()
+    assert stamps[0] == first / 1e9
+    span = stamps[-1] - stamps[0]
+    assert span > 3.0
+    assert len(stamps) >= 0.98 * (span * 30 + 1)
+
+
+def test_a_silent_camera_is_reported_with_the_cure(start_node):
+    node = start(start_node)
+    deadline = time.monotonic() + 15
+    while "nobody publishes it" not in node.log() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert "camera 'camera': no frame on /camera/image_raw" in node.log()
+    assert "cameras.camera.topic" in node.log()
+    node.stop()
+
+
+def test_a_camera_of_another_type_is_reported_with_the_cure(start_node, start_camera):
+    camera = start_camera("--compressed")
+    node = start(start_node)
+    deadline = time.monotonic() + 15
+    while "transport to match" not in node.log() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert "sensor_msgs/msg/CompressedImage" in node.log()
+    camera.stop()
+    node.stop()
+
+
+def test_a_camera_that_restarts_with_other_reliability_is_followed(start_node, start_camera):
+    node = start(start_node)
+    for arguments in (["--reliable"], [], ["--reliable", "--size", "320x240"]):
+        camera = start_camera(*arguments)
+        known = {to_nanoseconds(header.stamp) for header in node.client.list_frames()}
+        deadline = time.monotonic() + 15
+        new: set[int] = set()
+        while len(new) < 20 and time.monotonic() < deadline:
+            time.sleep(0.1)
+            new = {to_nanoseconds(h.stamp) for h in node.client.list_frames()} - known
+        camera.stop()
+        assert len(new) >= 20
+    node.stop()

@@ -1,0 +1,160 @@
+"""The main job through real DDS: a camera, a node and a planner, each in its own process."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from sensor_msgs.msg import Image
+
+from pixelrefer_ros.errors import ErrorCode
+from pixelrefer_ros.msg import RegionQuery, RegionResult
+from pixelrefer_ros.ros.client import box_reference, mask_reference, polygon_reference
+from pixelrefer_ros.ros.conversions import to_nanoseconds, to_raw_image
+from pixelrefer_ros.streams.image_codec import to_mask, to_rgb
+
+
+@pytest.fixture(scope="module")
+def node(start_node, start_camera):
+    start_camera("--rate", "30")
+    node = start_node(request__max_new_tokens=8).start()
+    node.wait_for_frames(10)
+    return node
+
+
+def answered(result: RegionResult) -> RegionResult:
+    assert result.error_code == RegionResult.NONE, result.error_msg
+    return result
+
+
+def test_a_box_on_the_newest_frame_gets_words(node):
+    result = answered(node.client.describe(box_reference(40, 30, 40, 30, object_id="cup")))
+    [answer] = result.answers
+    assert answer.object_ids == ["cup"]
+    assert 0 < answer.confidence <= 1
+    assert answer.generated_tokens == 8
+    assert result.model_id.startswith("random-tiny")
+    assert to_nanoseconds(result.encode_time) > 0
+    assert to_nanoseconds(result.generate_time) > 0
+
+
+def test_the_result_says_which_frame_and_box_were_used(node):
+    header = node.client.list_frames()[3]
+    result = answered(node.client.describe(box_reference(40, 30, 50, 20, stamp=header.stamp)))
+    [used] = result.regions
+    assert used.header.stamp == header.stamp
+    assert used.header.frame_id == "camera_optical_frame"
+    roi = used.roi
+    assert (roi.x_offset, roi.y_offset, roi.width, roi.height) == (40, 30, 50, 20)
+    assert not used.mask.data
+
+
+def test_masks_come_back_when_asked_for(node):
+    mask = np.zeros((120, 160), np.uint8)
+    mask[20:60, 30:90] = 1
+    mask[20:40, 30:50] = 0
+    result = answered(node.client.describe(mask_reference(mask), return_masks=True))
+    [used] = result.regions
+    inside = to_mask(to_raw_image(used.mask))
+    roi = used.roi
+    box = np.s_[roi.y_offset : roi.y_offset + roi.height, roi.x_offset : roi.x_offset + roi.width]
+    assert (inside == (mask[box] != 0)).all()
+
+
+def test_box_mask_and_polygon_of_one_region_agree(node):
+    stamp = node.client.list_frames()[-1].stamp
+    mask = np.zeros((120, 160), np.uint8)
+    mask[30:60, 40:80] = 1
+    corners = [(40, 30), (80, 30), (80, 60), (40, 60)]
+    texts = {
+        answered(node.client.describe(reference)).answers[0].text
+        for reference in (
+            box_reference(40, 30, 40, 30, stamp=stamp),
+            mask_reference(mask, stamp=stamp),
+            polygon_reference(corners, stamp=stamp),
+        )
+    }
+    assert len(texts) == 1
+
+
+def test_several_regions_one_answer_each_or_a_joint_one(node):
+    regions = [box_reference(10 * k, 10 * k, 40, 30, object_id=f"o{k}") for k in range(4)]
+    each = answered(node.client.describe(regions, "What is it?"))
+    assert [answer.object_ids for answer in each.answers] == [["o0"], ["o1"], ["o2"], ["o3"]]
+    joint = answered(node.client.describe(regions[:2], "Is <region> behind <region>?"))
+    assert joint.answers[0].object_ids == ["o0", "o1"]
+
+
+def test_one_object_on_several_frames(node):
+    stamps = [header.stamp for header in node.client.list_frames()[-3:]]
+    regions = [box_reference(30, 30, 40, 30, stamp=stamp, object_id="cup") for stamp in stamps]
+    result = answered(node.client.describe(regions, "What does <region> do?"))
+    assert [used.header.stamp for used in result.regions] == stamps
+    assert len(result.answers) == 1
+
+
+def test_calls_from_several_planners_are_all_answered(node):
+    query = RegionQuery(prompt="What is it?", regions=[box_reference(30, 30, 40, 30)])
+    futures = [node.client.describe_async(query) for _ in range(12)]
+    texts = {answered(future.result(30)).answers[0].text for future in futures}
+    assert len(texts) == 1
+
+
+def test_results_and_annotated_are_published(node):
+    context = rclpy.Context()
+    rclpy.init(context=context)
+    listener = rclpy.create_node("listener", context=context)
+    heard: dict[str, object] = {}
+    listener.create_subscription(
+        RegionResult, "/pixelrefer/results", lambda m: heard.update(result=m), 10
+    )
+    listener.create_subscription(
+        Image, "/pixelrefer/annotated", lambda m: heard.update(picture=m), 10
+    )
+    executor = SingleThreadedExecutor(context=context)
+    executor.add_node(listener)
+    deadline = time.monotonic() + 20
+    while len(heard) < 2 and time.monotonic() < deadline:
+        threading.Thread(
+            target=node.client.describe, args=(box_reference(40, 30, 40, 30, object_id="cup"),)
+        ).start()
+        until = time.monotonic() + 1.0
+        while len(heard) < 2 and time.monotonic() < until:
+            executor.spin_once(timeout_sec=0.1)
+    listener.destroy_node()
+    context.try_shutdown()
+    assert heard["result"].answers[0].object_ids == ["cup"]
+    picture = heard["picture"]
+    assert picture.header.stamp == heard["result"].regions[0].header.stamp
+    assert to_rgb(to_raw_image(picture)).shape[1] == 160
+
+
+def test_frames_keep_arriving_at_full_rate_while_the_model_thinks(start_camera, node):
+    """A second of thinking must not cost a frame: gaps between stamps stay those of the camera."""
+    query = RegionQuery(
+        prompt="Tell me everything.",
+        regions=[box_reference(30, 30, 40, 30)],
+        max_new_tokens=400,
+    )
+    before = to_nanoseconds(node.client.list_frames()[-1].stamp)
+    result = answered(node.client.describe_async(query).result(60))
+    thought_s = to_nanoseconds(result.generate_time) / 1e9
+    time.sleep(0.2)
+    stamps = [to_nanoseconds(header.stamp) for header in node.client.list_frames()]
+    during = np.array([stamp for stamp in stamps if stamp > before]) / 1e9
+    assert thought_s > 0.3, "too short to tell"
+    assert len(during) >= 30 * thought_s * 0.9
+    assert np.diff(during).max() < 2.5 / 30
+
+
+def test_an_unknown_camera_lists_no_frames(node):
+    assert node.client.list_frames("elsewhere") == []
+
+
+def test_codes_of_the_message_and_of_the_core_are_the_same():
+    for code in ErrorCode:
+        assert getattr(RegionResult, code.name) == code.value
