@@ -1,0 +1,287 @@
+"""What config.json and its neighbours say about a model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import Qwen2Config, VideoLlama3VisionConfig
+
+from pixelrefer_ros.errors import CheckpointError
+from pixelrefer_ros.model.compatibility import Compatibility, Framework
+
+MODEL_TYPES = {
+    "pixelreferlite_qwen2": Framework.OBJECT_ONLY,
+    "pixelrefer_qwen2": Framework.VISION_OBJECT,
+}
+ARCHITECTURES = {
+    Framework.OBJECT_ONLY: "PixelreferliteQwen2ForCausalLM",
+    Framework.VISION_OBJECT: "PixelreferQwen2ForCausalLM",
+}
+# Other values of these fields stand for models that nobody has released.
+REQUIRED_VALUES: Mapping[str, Any] = {
+    "use_token_compression": True,
+    "mm_projector_type": "mlp2x_gelu",
+    "is_alignment": False,
+    "tune_mm_mlp_adapter": False,
+}
+VISION_ENCODER_NAME = "DAMO-NLP-SG/VL3-SigLIP-NaViT"
+PUBLISHED_VISION_ENCODER: Mapping[str, Any] = {
+    "hidden_size": 1152,
+    "intermediate_size": 4304,
+    "num_hidden_layers": 27,
+    "num_attention_heads": 16,
+    "num_channels": 3,
+    "patch_size": 14,
+    "hidden_act": "gelu_pytorch_tanh",
+    "layer_norm_eps": 1e-6,
+}
+LANGUAGE_FIELDS = (
+    "vocab_size",
+    "hidden_size",
+    "intermediate_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "num_key_value_heads",
+    "hidden_act",
+    "max_position_embeddings",
+    "initializer_range",
+    "rms_norm_eps",
+    "rope_theta",
+    "rope_scaling",
+    "rope_parameters",
+    "tie_word_embeddings",
+    "use_sliding_window",
+    "sliding_window",
+    "max_window_layers",
+    "attention_dropout",
+)
+
+
+@dataclass(frozen=True)
+class ImageProcessorConfig:
+    """How bytes become the numbers the vision encoder was trained on.
+
+    A value v becomes (v * rescale_factor - mean) / deviation, per channel; images with fewer
+    than `min_pixels` pixels are enlarged.
+    """
+
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    deviation: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    rescale_factor: float = 1 / 255
+    min_pixels: int = 56 * 56
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ImageProcessorConfig:
+        """Read the fields of a preprocessor_config.json."""
+        default = cls()
+        size = values.get("size") or {}
+        return cls(
+            mean=tuple(values.get("image_mean", default.mean)),
+            deviation=tuple(values.get("image_std", default.deviation)),
+            rescale_factor=values.get("rescale_factor", default.rescale_factor),
+            min_pixels=values.get("min_pixels", size.get("min_pixels", default.min_pixels)),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields of a preprocessor_config.json."""
+        return {
+            "image_mean": list(self.mean),
+            "image_std": list(self.deviation),
+            "rescale_factor": self.rescale_factor,
+            "min_pixels": self.min_pixels,
+        }
+
+
+@dataclass(frozen=True)
+class GenerationDefaults:
+    """What generation_config.json asks of the decoding."""
+
+    eos_token_ids: frozenset[int] = frozenset()
+    repetition_penalty: float = 1.0
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> GenerationDefaults:
+        """Read the fields of a generation_config.json."""
+        ends = values.get("eos_token_id")
+        ends = [] if ends is None else [ends] if isinstance(ends, int) else ends
+        return cls(frozenset(ends), float(values.get("repetition_penalty") or 1.0))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields of a generation_config.json."""
+        return {
+            "eos_token_id": sorted(self.eos_token_ids),
+            "repetition_penalty": self.repetition_penalty,
+        }
+
+
+@dataclass(frozen=True)
+class PixelReferConfig:
+    """Everything that decides the shape and the arithmetic of a model.
+
+    region_tokens: n of the paper, the object tokens of one region (`mask_num` in the file).
+    patch_budget: largest number of patches of a view (`mm_max_length`).
+    video_merge: side of the blocks over which features of video frames are averaged
+        (`spatial_merge_size`).
+    max_prompt_tokens: what the tokenizer was limited to in training, None if not said.
+    compat: `official` or `paper`, see `Compatibility`.
+    """
+
+    framework: Framework
+    language: Qwen2Config
+    vision: VideoLlama3VisionConfig
+    region_tokens: int
+    patch_budget: int = 8192
+    video_merge: int = 2
+    max_prompt_tokens: int | None = None
+    image_processor: ImageProcessorConfig = field(default_factory=ImageProcessorConfig)
+    generation: GenerationDefaults = field(default_factory=GenerationDefaults)
+    compat: str = "official"
+    dtype: torch.dtype = torch.float32
+    random_weights: bool = False
+
+    @property
+    def is_lite(self) -> bool:
+        """Whether only object tokens enter the language model."""
+        return self.framework is Framework.OBJECT_ONLY
+
+    @property
+    def compatibility(self) -> Compatibility:
+        """The choices `compat` stands for."""
+        return Compatibility.named(self.compat, self.framework)
+
+    @property
+    def patch_size(self) -> int:
+        """Side of a patch in pixels."""
+        size = self.vision.patch_size
+        assert isinstance(size, int)
+        return size
+
+    @property
+    def max_sequence_length(self) -> int:
+        """Largest number of tokens of prompt and answer together."""
+        return int(self.language.max_position_embeddings)
+
+    def max_pixels(self, views: int, merge: int = 1) -> int:
+        """Return the largest size of each of `views` images that are asked about together."""
+        total = int(self.patch_budget * self.patch_size**2 * merge**2)
+        return total // views if self.compatibility.shared_patch_budget else total
+
+    @classmethod
+    def from_folder(cls, folder: Path) -> PixelReferConfig:
+        """Read config.json, generation_config.json and the vision encoder's two files.
+
+        The vision encoder is described in the sub-folder `vision_encoder`, or in config.json
+        under `vision_encoder_config`, and otherwise has the published dimensions.
+        Raises `CheckpointError` for a missing or unreadable file, another architecture, or a
+        field with a value no released model has.
+        """
+        if not (folder / "config.json").is_file():
+            raise CheckpointError(f"{folder}: no config.json, so this is not a model folder")
+        values = read_json(folder / "config.json")
+        generation = read_json(folder / "generation_config.json")
+        vision = (
+            read_json(folder / "vision_encoder" / "config.json")
+            or values.get("vision_encoder_config")
+            or PUBLISHED_VISION_ENCODER
+        )
+        processor = read_json(folder / "vision_encoder" / "preprocessor_config.json") or read_json(
+            folder / "preprocessor_config.json"
+        )
+        try:
+            return cls._from_dicts(values, vision, processor, generation)
+        except (CheckpointError, KeyError, TypeError, ValueError) as error:
+            reason = f"field {error} is missing" if isinstance(error, KeyError) else error
+            raise CheckpointError(f"{folder / 'config.json'}: {reason}") from error
+
+    @classmethod
+    def _from_dicts(
+        cls,
+        values: Mapping[str, Any],
+        vision: Mapping[str, Any],
+        processor: Mapping[str, Any],
+        generation: Mapping[str, Any],
+    ) -> PixelReferConfig:
+        framework = _read_framework(values)
+        for name, required in REQUIRED_VALUES.items():
+            if values.get(name, required) != required:
+                raise CheckpointError(f"{name} is {values[name]!r}, must be {required!r}")
+        compat = values.get("compat", "official")
+        Compatibility.named(compat, framework)
+        merge = values.get("spatial_merge_size", 2)
+        dtype = values.get("torch_dtype") or values.get("dtype") or "float32"
+        if not isinstance(getattr(torch, dtype, None), torch.dtype):
+            raise CheckpointError(f"torch_dtype is '{dtype}', which torch does not know")
+        return cls(
+            framework=framework,
+            language=Qwen2Config(**{k: values[k] for k in LANGUAGE_FIELDS if k in values}),
+            vision=VideoLlama3VisionConfig(
+                **{k: vision[k] for k in PUBLISHED_VISION_ENCODER if k in vision}
+            ),
+            region_tokens=values["mask_num"],
+            patch_budget=values.get("mm_max_length", 9477 // merge**2),
+            video_merge=merge,
+            max_prompt_tokens=values.get("tokenizer_model_max_length"),
+            image_processor=ImageProcessorConfig.from_dict(processor),
+            generation=GenerationDefaults.from_dict(generation),
+            compat=compat,
+            dtype=getattr(torch, dtype),
+            random_weights=values.get("random_weights", False),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields of a config.json in the released layout."""
+        language = self.language.to_dict()
+        values = {k: language[k] for k in LANGUAGE_FIELDS if k in language}
+        model_type = next(k for k, v in MODEL_TYPES.items() if v is self.framework)
+        vision = self.vision.to_dict()
+        values |= {
+            "architectures": [ARCHITECTURES[self.framework]],
+            "model_type": model_type,
+            "torch_dtype": str(self.dtype).removeprefix("torch."),
+            "mask_num": self.region_tokens,
+            "mm_max_length": self.patch_budget,
+            "spatial_merge_size": self.video_merge,
+            "mm_hidden_size": self.vision.hidden_size,
+            "mm_projector_type": "mlp2x_gelu",
+            "mm_vision_encoder": VISION_ENCODER_NAME,
+            "use_token_compression": True,
+            "vision_encoder_config": {k: vision[k] for k in PUBLISHED_VISION_ENCODER},
+            "compat": self.compat,
+        }
+        if self.max_prompt_tokens is not None:
+            values["tokenizer_model_max_length"] = self.max_prompt_tokens
+        if self.random_weights:
+            values["random_weights"] = True
+        return values
+
+
+def _read_framework(values: Mapping[str, Any]) -> Framework:
+    model_type = values.get("model_type")
+    if model_type not in MODEL_TYPES:
+        raise CheckpointError(f"model_type is {model_type!r}, must be one of {list(MODEL_TYPES)}")
+    framework = MODEL_TYPES[model_type]
+    expected = ARCHITECTURES[framework]
+    if expected not in values.get("architectures", [expected]):
+        raise CheckpointError(f"architectures is {values['architectures']}, must hold '{expected}'")
+    return framework
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read an object from a JSON file; a file that is not there is an empty one.
+
+    Raises `CheckpointError` if it cannot be read or holds something else.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: not readable as JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise CheckpointError(f"{path}: holds a {type(values).__name__}, expected an object")
+    return values

@@ -1,0 +1,158 @@
+"""From an image to the patches the vision encoder reads."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image as PillowImage
+
+from pixelrefer_ros.errors import InvalidRegionError
+from pixelrefer_ros.model.configuration import ImageProcessorConfig
+
+Image = NDArray[np.uint8]
+
+LARGEST_ASPECT_RATIO = 200
+CHANGED_TOKEN_DIFFERENCE = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One image cut into patches.
+
+    patches: uint8 [rows * columns, 3 * patch * patch], each flattened as (channel, row, column),
+        ordered by blocks of `merge` x `merge` patches.
+    grid: rows and columns of patches.
+    merge: the encoder's features are averaged over blocks of `merge` x `merge` patches.
+    source: the image this is a view of as a whole, None for a crop.
+    """
+
+    patches: NDArray[np.uint8]
+    grid: tuple[int, int]
+    merge: int = 1
+    source: Image | None = None
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for views that have equal features, as long as both views exist."""
+        if self.source is None:
+            return id(self)
+        return id(self.source), self.grid, self.merge
+
+    @property
+    def feature_grid(self) -> tuple[int, int]:
+        """Rows and columns of the encoder's output."""
+        return self.grid[0] // self.merge, self.grid[1] // self.merge
+
+    @property
+    def tokens(self) -> int:
+        """Number of the encoder's output features."""
+        return math.prod(self.feature_grid)
+
+
+def fit_size(
+    height: int, width: int, *, factor: int, min_pixels: int, max_pixels: int
+) -> tuple[int, int]:
+    """Return the size nearest to (height, width) in multiples of `factor` within the pixel limits.
+
+    Raises `InvalidRegionError` for an aspect ratio above 200.
+    """
+    shortest = min(height, width)
+    if shortest < factor:
+        height, width = round(height * factor / shortest), round(width * factor / shortest)
+    elif max(height, width) / shortest > LARGEST_ASPECT_RATIO:
+        raise InvalidRegionError(
+            f"an image or crop of {height}x{width} pixels has an aspect ratio of "
+            f"{max(height, width) / shortest:.0f}, at most {LARGEST_ASPECT_RATIO} is possible"
+        )
+    rows, columns = round(height / factor) * factor, round(width / factor) * factor
+    if rows * columns > max_pixels:
+        excess = math.sqrt(height * width / max_pixels)
+        rows = max(math.floor(height / excess / factor), 1) * factor
+        columns = max(math.floor(width / excess / factor), 1) * factor
+    elif rows * columns < min_pixels:
+        lack = math.sqrt(min_pixels / (height * width))
+        rows = math.ceil(height * lack / factor) * factor
+        columns = math.ceil(width * lack / factor) * factor
+    return rows, columns
+
+
+def make_view(
+    image: Image,
+    *,
+    patch_size: int,
+    min_pixels: int,
+    max_pixels: int,
+    merge: int = 1,
+    source: Image | None = None,
+) -> View:
+    """Resize `image` (uint8 [height, width, 3]) bicubically to a patch grid and cut it up."""
+    rows, columns = fit_size(
+        image.shape[0],
+        image.shape[1],
+        factor=patch_size * merge,
+        min_pixels=min_pixels,
+        max_pixels=max_pixels,
+    )
+    if image.shape[:2] != (rows, columns):
+        resized = PillowImage.fromarray(image).resize(
+            (columns, rows), PillowImage.Resampling.BICUBIC
+        )
+        image = np.asarray(resized)
+    blocks = image.reshape(
+        rows // (patch_size * merge),
+        merge,
+        patch_size,
+        columns // (patch_size * merge),
+        merge,
+        patch_size,
+        3,
+    )
+    patches = blocks.transpose(0, 3, 1, 4, 6, 2, 5).reshape(-1, 3 * patch_size * patch_size)
+    return View(patches, (rows // patch_size, columns // patch_size), merge, source)
+
+
+def normalise(patches: torch.Tensor, config: ImageProcessorConfig) -> torch.Tensor:
+    """Turn uint8 patches [N, 3 * pixels] into the float32 values the encoder was trained on."""
+    values = (torch.arange(256, dtype=torch.float64) * config.rescale_factor).float()
+    by_channel = patches.view(patches.shape[0], 3, -1)
+    scaled = values.to(patches.device)[by_channel.int()]
+    mean = torch.tensor(config.mean, device=patches.device)[:, None]
+    deviation = torch.tensor(config.deviation, device=patches.device)[:, None]
+    return scaled.sub_(mean).div_(deviation).flatten(1)
+
+
+def frame_difference(
+    previous: View, current: View, config: ImageProcessorConfig
+) -> NDArray[np.float64]:
+    """Return the mean absolute difference of normalised values x 255 of each merged token.
+
+    Both views have the same grid; the result is [tokens] in the order of the features.
+    """
+    change = np.abs(current.patches.astype(np.int16) - previous.patches)
+    by_channel = change.reshape(-1, current.merge**2, 3, change.shape[1] // 3).mean((1, 3))
+    weights = config.rescale_factor * 255 / np.asarray(config.deviation)
+    result: NDArray[np.float64] = (by_channel * weights).mean(1)
+    return result
+
+
+def kept_tokens(
+    frames: Sequence[View], config: ImageProcessorConfig
+) -> tuple[NDArray[np.bool_], ...]:
+    """Tell which visual tokens of a video enter the language model, bool [tokens] per frame.
+
+    A token stays if it differs from the same place of the previous frame; the first frame stays
+    whole, and every frame keeps at least its first token.
+    """
+    kept = [np.ones(frame.tokens, np.bool_) for frame in frames]
+    for t in range(1, len(frames)):
+        if frames[t].grid != frames[t - 1].grid:
+            continue
+        difference = frame_difference(frames[t - 1], frames[t], config)
+        kept[t] = difference > CHANGED_TOKEN_DIFFERENCE
+        kept[t][0] |= not kept[t].any()
+    return tuple(kept)

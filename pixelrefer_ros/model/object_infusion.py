@@ -1,0 +1,58 @@
+"""OCI: object tokens look at their surroundings, so the image need not enter the LLM."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pad_sequence
+
+HEADS = 8
+
+
+class ContextAttention(nn.Module):
+    """One step of Algorithm 1: t + Attention(query = LN(t), key = value = context)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.attention = nn.MultiheadAttention(width, HEADS, batch_first=True)
+
+    def forward(self, tokens: torch.Tensor, contexts: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Infuse M contexts, [L_m, C] each, into object tokens [M, n, C]."""
+        lengths = [len(context) for context in contexts]
+        padding = None
+        if min(lengths) < max(lengths):
+            places = torch.arange(max(lengths), device=tokens.device)
+            padding = places >= torch.tensor(lengths, device=tokens.device)[:, None]
+        context = pad_sequence(list(contexts), batch_first=True)
+        infused, _ = self.attention(
+            self.norm(tokens), context, context, key_padding_mask=padding, need_weights=False
+        )
+        result: torch.Tensor = tokens + infused
+        return result
+
+
+class ObjectCentricInfusion(nn.Module):
+    """Object-centric infusion (Algorithm 1): local-to-object, then global-to-object attention."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.local_to_object = ContextAttention(width)
+        self.global_to_object = ContextAttention(width)
+
+    def forward(
+        self,
+        tokens: torch.Tensor,
+        local_contexts: Sequence[torch.Tensor],
+        global_contexts: Sequence[torch.Tensor],
+    ) -> torch.Tensor:
+        """Return [M, n, C] from object tokens [M, n, C] and the features of both contexts.
+
+        local_contexts: per object [L_m, C], of its padded crop.
+        global_contexts: per object [G_m, C], of its whole image.
+        """
+        tokens = self.local_to_object(tokens, local_contexts)
+        infused: torch.Tensor = self.global_to_object(tokens, global_contexts)
+        return infused

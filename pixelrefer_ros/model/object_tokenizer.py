@@ -1,0 +1,111 @@
+"""SAOT, second half: features under a mask become n object tokens (Eq. 3 to 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn.utils.rnn import pad_sequence
+
+from pixelrefer_ros.model.clustering import cluster_tokens
+from pixelrefer_ros.model.compatibility import Compatibility
+from pixelrefer_ros.model.preprocessing import PreparedRegion
+from pixelrefer_ros.model.region_crop import relative_position
+
+
+class ScaleAdaptiveObjectTokenizer(nn.Module):
+    """Scale-adaptive object tokenizer: mask, relative position, clustering.
+
+    Its only weights are Linear(p) of Eq. 5.
+    """
+
+    def __init__(self, width: int, tokens: int, compat: Compatibility) -> None:
+        super().__init__()
+        self.position = nn.Linear(2, width)
+        self.tokens = tokens
+        self.compat = compat
+
+    def forward(
+        self, features: Sequence[torch.Tensor], regions: Sequence[PreparedRegion]
+    ) -> torch.Tensor:
+        """Return the object tokens [M, n, C] of M regions; missing ones are zero rows at the end.
+
+        features: per region [h, w, C], the encoder's output for its object view.
+        """
+        selected = self.select(features, regions)
+        return self.cluster(selected, regions)
+
+    def select(
+        self, features: Sequence[torch.Tensor], regions: Sequence[PreparedRegion]
+    ) -> list[torch.Tensor]:
+        """Return the tokens under each mask with their position added, M times [K, C] (Eq. 3, 5).
+
+        Multiplying with the mask and dropping the zeros is the same as taking only the cells
+        under the mask; where the mask grid is finer than the features they are interpolated
+        there and nowhere else.
+        """
+        device = features[0].device
+        corners, weights, positions, start = [], [], [], 0
+        for feature, region in zip(features, regions, strict=True):
+            grid = (feature.shape[0], feature.shape[1])
+            index, weight = bilinear_corners(region.cells, grid)
+            corners.append(index + start)
+            weights.append(weight)
+            positions.append(
+                relative_position(region.cells, grid, region.box, region.image_size, self.compat)
+            )
+            start += grid[0] * grid[1]
+        packed = torch.cat([feature.flatten(0, 1) for feature in features])
+        around = packed[torch.from_numpy(np.concatenate(corners)).to(device)]
+        share = torch.from_numpy(np.concatenate(weights)).to(device, packed.dtype)
+        tokens = (around * share[..., None]).sum(1)
+        tokens = tokens + self.embed_position(torch.from_numpy(np.concatenate(positions)))
+        return list(tokens.split([len(region.cells) for region in regions]))
+
+    def embed_position(self, positions: torch.Tensor) -> torch.Tensor:
+        """Return Linear(p) of Eq. 5, [K, C], for float32 positions [K, 2]."""
+        weight, bias = self.position.weight, self.position.bias
+        embedded = positions.to(weight.device) @ weight.float().T + bias.float()
+        return embedded.to(weight.dtype)
+
+    def cluster(
+        self, selected: Sequence[torch.Tensor], regions: Sequence[PreparedRegion]
+    ) -> torch.Tensor:
+        """Gather M times [K, C] tokens into [M, n, C] (Eq. 6), computed in float32."""
+        dtype, device = selected[0].dtype, selected[0].device
+        lengths = [len(tokens) for tokens in selected]
+        # The longest row is at least n, so that every first centroid has a row to come from.
+        room = selected[0].new_zeros(max(self.tokens, *lengths), selected[0].shape[1])
+        padded = pad_sequence([room, *selected], batch_first=True)[1:]
+        initial = np.tile(np.arange(self.tokens), (len(regions), 1))
+        for row, region in zip(initial, regions, strict=True):
+            row[: len(region.initial_clusters)] = region.initial_clusters
+        clustered = cluster_tokens(
+            padded.float(),
+            torch.tensor(lengths, device=device),
+            torch.from_numpy(initial).to(device),
+            self.compat.clustering_rounds,
+        )
+        return clustered.to(dtype)
+
+
+def bilinear_corners(
+    coordinates: NDArray[np.float32], grid: tuple[int, int]
+) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Return the four cells around each place of a grid and their weights, both [K, 4].
+
+    coordinates: [K, 2] row and column within the grid; cells are numbered row by row.
+    """
+    first = np.floor(coordinates).astype(np.intp)
+    second = np.minimum(first + 1, np.asarray(grid) - 1)
+    (top, left), (bottom, right) = first.T, second.T
+    down, along = (coordinates - first).T
+    index = np.stack([top, top, bottom, bottom], 1) * grid[1]
+    index += np.stack([left, right, left, right], 1)
+    weight = np.stack(
+        [(1 - down) * (1 - along), (1 - down) * along, down * (1 - along), down * along], 1
+    )
+    return index, weight.astype(np.float32)

@@ -1,0 +1,232 @@
+"""PixelRefer and PixelRefer-Lite: from images, masks and a question to what the LLM reads."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
+from torch import nn
+from transformers import Qwen2ForCausalLM, VideoLlama3VisionModel
+from transformers.models.qwen2.modeling_qwen2 import Qwen2RotaryEmbedding
+from transformers.models.video_llama_3.modeling_video_llama_3 import (
+    VideoLlama3VisionRotaryEmbedding,
+)
+
+from pixelrefer_ros.model import checkpoint
+from pixelrefer_ros.model.configuration import PixelReferConfig
+from pixelrefer_ros.model.image_processor import View, normalise
+from pixelrefer_ros.model.object_infusion import ObjectCentricInfusion
+from pixelrefer_ros.model.object_tokenizer import ScaleAdaptiveObjectTokenizer
+from pixelrefer_ros.model.preprocessing import (
+    PreparedRegion,
+    PreparedSample,
+    RegionSample,
+    prepare_sample,
+)
+from pixelrefer_ros.model.prompts import END_OF_TURN, PromptWriter, control_token_id
+from pixelrefer_ros.model.tokenizer import load_tokenizer, save_tokenizer
+
+
+class EncodedViews:
+    """Features of views, [rows, columns, C] each; whole views of one image share theirs."""
+
+    def __init__(self, features: Mapping[Hashable, torch.Tensor]) -> None:
+        self._features = features
+
+    def __getitem__(self, view: View) -> torch.Tensor:
+        return self._features[view.key]
+
+
+class PixelRefer(nn.Module):
+    """Both frameworks of the paper; `config.framework` says which.
+
+    Object-only (PixelRefer-Lite): SAOT and OCI turn every mask into n object tokens, and only
+    these enter the language model. Vision-object (PixelRefer): the object tokens of SAOT stand
+    beside the visual tokens of the whole image or video.
+    """
+
+    def __init__(self, config: PixelReferConfig, tokenizer: Tokenizer, model_id: str) -> None:
+        """Build the network with random weights."""
+        super().__init__()
+        self.config = config
+        self.tokenizer = tokenizer
+        self.model_id = f"{model_id} (random weights)" if config.random_weights else model_id
+        self.prompts = PromptWriter(tokenizer, config)
+        end_of_turn = control_token_id(tokenizer, END_OF_TURN, config.language.vocab_size)
+        self.eos_token_ids = config.generation.eos_token_ids | {end_of_turn}
+        self.repetition_penalty = config.generation.repetition_penalty
+
+        width, language_width = int(config.vision.hidden_size), int(config.language.hidden_size)
+        compat = config.compatibility
+        self.vision_encoder = VideoLlama3VisionModel(config.vision)
+        self.projector = _two_layer_projector(width, language_width)
+        self.object_tokenizer = ScaleAdaptiveObjectTokenizer(width, config.region_tokens, compat)
+        self.object_infusion = ObjectCentricInfusion(width) if config.is_lite else None
+        self.region_projector = _two_layer_projector(width, language_width)
+        if config.is_lite:
+            # Without influence, like the projector above, but the released files hold it.
+            self.mask_embedding = nn.Conv2d(1, width, 1)
+        self.language_model = Qwen2ForCausalLM(config.language)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name_or_path: str | Path,
+        *,
+        device: str | torch.device = "cpu",
+        dtype: torch.dtype | None = None,
+        revision: str | None = None,
+        download: bool = False,
+    ) -> PixelRefer:
+        """Load a folder in the released layout, or a hub id, for inference.
+
+        dtype: of the weights, the one named in config.json if None.
+        download: whether a hub id may be fetched over the network.
+        Raises `CheckpointError` for a folder that is missing, truncated, unsafe, of another
+        architecture, or does not hold exactly the tensors of `config.json`.
+        """
+        folder, model_id = checkpoint.find_folder(
+            name_or_path, revision=revision, download=download
+        )
+        config = PixelReferConfig.from_folder(folder)
+        with torch.device("meta"):
+            model = cls(config, load_tokenizer(folder), model_id)
+        shapes = {name: tensor.shape for name, tensor in model.official_tensors().items()}
+        tensors = {
+            name: tensor.to(device, dtype or config.dtype)
+            for name, tensor in checkpoint.read_tensors(folder, shapes)
+        }
+        model._adopt(tensors, torch.device(device))
+        return model.eval()
+
+    def official_tensors(self) -> dict[str, torch.Tensor]:
+        """Return all weights by their released names."""
+        tensors = {checkpoint.official_name(k): v for k, v in self.state_dict().items()}
+        if self.config.language.tie_word_embeddings:
+            del tensors["lm_head.weight"]
+        return tensors
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write a folder in the released layout: weights, configuration and tokenizer."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        tensors = {k: v.detach().cpu().contiguous() for k, v in self.official_tensors().items()}
+        save_file(tensors, folder / checkpoint.WEIGHTS_FILE, metadata={"format": "pt"})
+        checkpoint.write_json(folder / "config.json", self.config.to_dict())
+        checkpoint.write_json(
+            folder / "preprocessor_config.json", self.config.image_processor.to_dict()
+        )
+        checkpoint.write_json(folder / "generation_config.json", self.config.generation.to_dict())
+        save_tokenizer(
+            self.tokenizer,
+            folder,
+            end_of_turn=END_OF_TURN,
+            max_length=self.config.max_prompt_tokens,
+        )
+
+    def check_question(self, question: str, objects: int) -> None:
+        """Raise `InvalidPromptError` unless the question fits that many objects; cheap."""
+        self.prompts.check_question(question, objects)
+
+    def prepare(self, sample: RegionSample) -> PreparedSample:
+        """Do everything that needs no device; may run in several threads at once.
+
+        Raises `InvalidPromptError`, `InvalidRegionError` or `EmptyMaskError`.
+        """
+        return prepare_sample(sample, self.config, self.prompts)
+
+    def encode(self, samples: Sequence[PreparedSample]) -> EncodedViews:
+        """Run the vision encoder once over all views of all samples, packed without padding."""
+        views = list({view.key: view for sample in samples for view in sample.views()}.values())
+        if not views:
+            return EncodedViews({})
+        device = self.language_model.device
+        patches = torch.from_numpy(np.concatenate([view.patches for view in views])).to(device)
+        packed = self.vision_encoder(
+            pixel_values=normalise(patches, self.config.image_processor),
+            grid_thw=torch.tensor([(1, *view.grid) for view in views], device=device),
+            merge_sizes=torch.tensor([view.merge for view in views], device=device),
+        ).last_hidden_state
+        features = packed.split([view.tokens for view in views])
+        return EncodedViews(
+            {
+                view.key: feature.unflatten(0, view.feature_grid)
+                for view, feature in zip(views, features, strict=True)
+            }
+        )
+
+    def object_tokens(self, regions: Sequence[PreparedRegion], views: EncodedViews) -> torch.Tensor:
+        """Return what stands for M masks in the language model, [M, n, D]: SAOT, OCI, MLP."""
+        features = [views[region.object_view] for region in regions]
+        tokens = self.object_tokenizer(features, regions)
+        if self.object_infusion is not None:
+            tokens = self.object_infusion(tokens, *self.contexts(regions, views))
+        projected: torch.Tensor = self.region_projector(tokens)
+        return projected
+
+    def contexts(
+        self, regions: Sequence[PreparedRegion], views: EncodedViews
+    ) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+        """Return the local and the global features of each mask for Algorithm 1, [L, C] each."""
+        local = [views[region.local_view].flatten(0, 1) for region in regions if region.local_view]
+        whole = [
+            views[region.global_view].flatten(0, 1) for region in regions if region.global_view
+        ]
+        return local, whole
+
+    def infuse(self, samples: Sequence[PreparedSample], views: EncodedViews) -> list[torch.Tensor]:
+        """Return what the language model reads, inputs_embeds [length, D] of each sample.
+
+        The masks of all samples go through SAOT and OCI together.
+        """
+        regions = [region for sample in samples for region in sample.regions]
+        tokens = iter(self.object_tokens(regions, views) if regions else ())
+        return [
+            self._assemble(sample, [next(tokens) for _ in sample.regions], views)
+            for sample in samples
+        ]
+
+    def _assemble(
+        self, sample: PreparedSample, tokens: Sequence[torch.Tensor], views: EncodedViews
+    ) -> torch.Tensor:
+        ids = torch.from_numpy(sample.token_ids).to(self.language_model.device)
+        embeds: torch.Tensor = self.language_model.get_input_embeddings()(ids)
+        if tokens:
+            counts = [region.token_count for region in sample.regions]
+            rows = torch.cat([t[:count] for t, count in zip(tokens, counts, strict=True)])
+            embeds = embeds.masked_scatter((ids == self.prompts.region_id)[:, None], rows)
+        if sample.frames:
+            features = torch.cat([views[frame].flatten(0, 1) for frame in sample.frames])
+            kept = torch.from_numpy(np.concatenate(sample.kept)).to(ids.device)
+            rows = self.projector(features[kept])
+            embeds = embeds.masked_scatter((ids == self.prompts.image_id)[:, None], rows)
+        return embeds
+
+    def _adopt(self, tensors: Mapping[str, torch.Tensor], device: torch.device) -> None:
+        """Take loaded tensors, by their released names, in place of the meta ones."""
+        names = {name: checkpoint.official_name(name) for name in self.state_dict()}
+        if self.config.language.tie_word_embeddings:
+            del names["language_model.lm_head.weight"]
+        self.load_state_dict(
+            {name: tensors[official] for name, official in names.items()},
+            strict=False,
+            assign=True,
+        )
+        self.language_model.tie_weights()
+        # Rotary frequencies are not in the files; these have to be computed anew, in float32.
+        self.language_model.model.rotary_emb = Qwen2RotaryEmbedding(self.config.language).to(device)
+        self.vision_encoder.rotary_pos_emb = VideoLlama3VisionRotaryEmbedding(
+            self.config.vision
+        ).to(device)
+
+
+def _two_layer_projector(width: int, language_width: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Linear(width, language_width),
+        nn.GELU(),
+        nn.Linear(language_width, language_width),
+    )
