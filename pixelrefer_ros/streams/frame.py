@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,9 +27,7 @@ class Frame:
     image: RawImage | CompressedImage
     epoch: int = 0
     _decoding: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
-    _decoded: Callable[[], NDArray[np.uint8] | None] = field(
-        default=lambda: None, init=False, repr=False
-    )
+    _decoded: weakref.ref[NDArray[np.uint8]] | None = field(default=None, init=False, repr=False)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -53,7 +50,7 @@ class Frame:
         Raises `UnsupportedEncodingError`.
         """
         with self._decoding:
-            pixels = self._decoded()
+            pixels = self._decoded() if self._decoded else None
             if pixels is None:
                 pixels = to_rgb(self.image)
                 self._decoded = weakref.ref(pixels)

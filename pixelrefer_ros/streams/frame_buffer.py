@@ -44,14 +44,13 @@ class FrameBuffer:
     def __init__(
         self, name: str, *, seconds: float, frames: int, max_bytes: int, stamp_tolerance: float
     ) -> None:
-        for field, value, least in (
-            ("seconds", seconds, 0.0),
-            ("frames", frames, 1),
-            ("max_bytes", max_bytes, 1),
-            ("stamp_tolerance", stamp_tolerance, 0.0),
-        ):
-            if not value >= least:
-                raise ValueError(f"{field} of camera '{name}' is {value}, must be at least {least}")
+        for field, value in (("seconds", seconds), ("frames", frames), ("max_bytes", max_bytes)):
+            if not value > 0:
+                raise ValueError(f"{field} of camera '{name}' is {value}, must be above 0")
+        if not stamp_tolerance >= 0:
+            raise ValueError(
+                f"stamp_tolerance of camera '{name}' is {stamp_tolerance}, must be at least 0"
+            )
         self.name = name
         self._max_age_ns = round(seconds * NANOSECONDS)
         self._max_frames = frames
