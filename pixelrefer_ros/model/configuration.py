@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from transformers import Qwen2Config, VideoLlama3VisionConfig
 
 from pixelrefer_ros.errors import CheckpointError
@@ -194,7 +195,7 @@ class PixelReferConfig:
         )
         try:
             return cls._from_dicts(values, vision, processor, generation)
-        except (CheckpointError, KeyError, TypeError, ValueError) as error:
+        except (CheckpointError, KeyError, StrictDataclassError, TypeError, ValueError) as error:
             reason = f"field {error} is missing" if isinstance(error, KeyError) else error
             raise CheckpointError(f"{folder / 'config.json'}: {reason}") from error
 
@@ -212,7 +213,7 @@ class PixelReferConfig:
                 raise CheckpointError(f"{name} is {values[name]!r}, must be {required!r}")
         compat = values.get("compat", "official")
         Compatibility.named(compat, framework)
-        merge = values.get("spatial_merge_size", 2)
+        merge = _read_count(values, "spatial_merge_size", 2)
         dtype = values.get("torch_dtype") or values.get("dtype") or "float32"
         if not isinstance(getattr(torch, dtype, None), torch.dtype):
             raise CheckpointError(f"torch_dtype is '{dtype}', which torch does not know")
@@ -222,8 +223,8 @@ class PixelReferConfig:
             vision=VideoLlama3VisionConfig(
                 **{k: vision[k] for k in PUBLISHED_VISION_ENCODER if k in vision}
             ),
-            region_tokens=values["mask_num"],
-            patch_budget=values.get("mm_max_length", 9477 // merge**2),
+            region_tokens=_read_count(values, "mask_num"),
+            patch_budget=_read_count(values, "mm_max_length", 9477 // merge**2),
             video_merge=merge,
             max_prompt_tokens=values.get("tokenizer_model_max_length"),
             image_processor=ImageProcessorConfig.from_dict(processor),
@@ -237,6 +238,8 @@ class PixelReferConfig:
         """Return the fields of a config.json in the released layout."""
         language = self.language.to_dict()
         values = {k: language[k] for k in LANGUAGE_FIELDS if k in language}
+        # Readers older than rope_parameters look for its parts.
+        values["rope_theta"] = (self.language.rope_parameters or {}).get("rope_theta")
         model_type = next(k for k, v in MODEL_TYPES.items() if v is self.framework)
         vision = self.vision.to_dict()
         values |= {
@@ -258,6 +261,13 @@ class PixelReferConfig:
         if self.random_weights:
             values["random_weights"] = True
         return values
+
+
+def _read_count(values: Mapping[str, Any], name: str, default: int | None = None) -> int:
+    count = values[name] if default is None else values.get(name, default)
+    if not isinstance(count, int) or count < 1:
+        raise CheckpointError(f"{name} is {count!r}, must be a whole number of at least 1")
+    return count
 
 
 def _read_framework(values: Mapping[str, Any]) -> Framework:
