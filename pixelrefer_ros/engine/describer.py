@@ -120,7 +120,7 @@ class Describer:
             raise InvalidRegionError("regions is empty, at least 1 is needed")
         questions = make_questions(query, [_mask(query, k) for k in range(len(query.regions))])
         for question in questions:
-            self.model.check_question(question.text, len(question.tracks))
+            self.model.prompts.check_question(question.text, len(question.tracks))
         request = Request(
             query=query,
             questions=questions,

@@ -68,7 +68,7 @@ def generate(
     active = list(range(len(rows)))
     prefilled: float | None = None
     step_inputs = {"inputs_embeds": embeds}
-    while active:
+    while True:
         logits = language_model(
             **step_inputs,
             attention_mask=attention_mask,
@@ -80,21 +80,24 @@ def generate(
         step_ids = _choose_tokens(logits, [rows[i] for i in active], [samplers[i] for i in active])
         now = time.monotonic()
         prefilled = now if prefilled is None else prefilled
-        for i, token_id in zip(active, step_ids, strict=True):
+        kept = []
+        for place, (i, token_id) in enumerate(zip(active, step_ids, strict=True)):
             row = rows[i]
             row.prefill_s, row.decode_s = prefilled - started, now - prefilled
             row.ended = token_id in eos_token_ids
             row.on_token(token_id)
             if row.finished:
                 on_finished(row)
-        kept = [k for k, i in enumerate(active) if not rows[i].finished]
+            else:
+                kept.append(place)
+        if not kept:
+            return
         if len(kept) < len(active):
             index = torch.tensor(kept, device=embeds.device)
-            if kept:
-                cache.batch_select_indices(index)
+            cache.batch_select_indices(index)
             attention_mask, positions = attention_mask[index], positions[index]
-            step_ids = [step_ids[k] for k in kept]
-            active = [active[k] for k in kept]
+            step_ids = [step_ids[place] for place in kept]
+            active = [active[place] for place in kept]
         step_inputs = {"input_ids": torch.tensor(step_ids, device=embeds.device)[:, None]}
         attention_mask = torch.cat([attention_mask, attention_mask.new_ones(len(active), 1)], 1)
         positions = positions[:, -1:] + 1

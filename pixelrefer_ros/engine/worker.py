@@ -134,7 +134,7 @@ class Worker:
                 job.request.fail(
                     InferenceError(
                         "the model computed a number that is not finite: its weights are damaged "
-                        f"or overflow in {self._model.dtype}: try dtype float32"
+                        f"or overflow in {self._model.language_model.dtype}: try dtype float32"
                     )
                 )
             elif not any(id(other) in unfinished for other in job.rows):
@@ -179,8 +179,8 @@ class Worker:
 
     def _synchronize(self) -> None:
         """Wait for the device, so that a stage's time is its own."""
-        if self._model.device.type == "cuda":
-            torch.cuda.synchronize(self._model.device)
+        if self._model.language_model.device.type == "cuda":
+            torch.cuda.synchronize(self._model.language_model.device)
 
 
 def _as_reported(error: Exception) -> PixelReferError:

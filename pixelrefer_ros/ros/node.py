@@ -88,7 +88,7 @@ class PixelReferNode(SafeLifecycleNode):
             return TransitionCallbackReturn.FAILURE
         model = self._describer.model
         self.get_logger().info(
-            f"model {model.model_id} on {model.device} ready in {time.monotonic() - started:.1f} s"
+            f"model {model.model_id} on {model.language_model.device} ready in {time.monotonic() - started:.1f} s"
         )
         return TransitionCallbackReturn.SUCCESS
 

@@ -136,8 +136,8 @@ def test_a_full_queue_is_busy_at_once(tiny_model, picture):
     ("regions", "prompt", "error", "message"),
     [
         ([], "", InvalidRegionError, "regions is empty"),
-        (BOXES * 5, "", TooManyRegionsError, "regions has 20 entries, at most 16"),
-        ([Region(frame=3, box=(0, 0, 9, 9))], "", InvalidRegionError, r"regions\[0\].frame is 3"),
+        (BOXES * 5, "", TooManyRegionsError, "regions has 20 entries, the limit is 16"),
+        ([Region(frame=3, box=(0, 0, 9, 9))], "", InvalidRegionError, r"regions\[0\]\.frame is 3"),
         ([Region(box=(100, 0, 100, 9))], "", InvalidRegionError, r"regions\[0\]"),
         (BOXES[:1], "<region> and <region>?", InvalidPromptError, "2"),
         (BOXES[:2], "What is <region>?", InvalidPromptError, "1"),

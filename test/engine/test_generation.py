@@ -30,7 +30,7 @@ def test_greedy_tokens_equal_transformers(tiny_model, penalty):
         max_new_tokens=12,
         do_sample=False,
         repetition_penalty=penalty,
-        eos_token_id=-1,
+        eos_token_id=None,
     )[0].tolist()
     assert decode(tiny_model, Row(embeds, 12), penalty=penalty) == [expected]
 
