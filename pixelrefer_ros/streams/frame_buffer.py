@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from pixelrefer_ros.errors import FrameEvictedError, NoFrameError
 from pixelrefer_ros.streams.frame import Frame
+from pixelrefer_ros.streams.stamps import NANOSECONDS, format_seconds
 
-NANOSECONDS = 1_000_000_000
 REORDER_WINDOW_NS = NANOSECONDS // 2
 """A frame this much older than the newest came late; an older one means that time jumped back."""
 
@@ -100,15 +100,17 @@ class FrameBuffer:
             oldest, newest = self._frames[0].stamp_ns, self._frames[-1].stamp_ns
             count = len(self._frames)
         if stamp_ns < oldest:
-            distance = f"{_seconds(oldest - stamp_ns)} s older than the oldest frame"
+            distance = f"{format_seconds(oldest - stamp_ns)} s older than the oldest frame"
         elif stamp_ns > newest:
-            distance = f"{_seconds(stamp_ns - newest)} s newer than the newest frame"
+            distance = f"{format_seconds(stamp_ns - newest)} s newer than the newest frame"
         else:
-            distance = f"{_seconds(abs(nearest.stamp_ns - stamp_ns))} s from the nearest frame"
+            distance = (
+                f"{format_seconds(abs(nearest.stamp_ns - stamp_ns))} s from the nearest frame"
+            )
         raise FrameEvictedError(
-            f"stamp {_seconds(stamp_ns)} of camera '{self.name}' is {distance}, stamp_tolerance is "
-            f"{_seconds(self._tolerance_ns)} s; the buffer holds {count} frames from "
-            f"{_seconds(oldest)} to {_seconds(newest)}"
+            f"stamp {format_seconds(stamp_ns)} of camera '{self.name}' is {distance}, "
+            f"stamp_tolerance is {format_seconds(self._tolerance_ns)} s; the buffer holds {count} "
+            f"frames from {format_seconds(oldest)} to {format_seconds(newest)}"
         )
 
     def between(self, start_ns: int, end_ns: int) -> list[Frame]:
@@ -169,9 +171,3 @@ class FrameBuffer:
         self._nbytes -= sum(frame.nbytes for frame in self._frames[start:end])
         self._dropped += end - start
         del self._frames[start:end]
-
-
-def _seconds(nanoseconds: int) -> str:
-    sign = "-" if nanoseconds < 0 else ""
-    whole, fraction = divmod(abs(nanoseconds), NANOSECONDS)
-    return f"{sign}{whole}.{fraction:09d}"

@@ -1,0 +1,152 @@
+"""Camera images out of ROS 2 bags (mcap and sqlite3), without ROS."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rosbags.interfaces import Connection
+from rosbags.rosbag2 import Reader
+from rosbags.typesys import Stores, get_typestore
+from rosbags.typesys.store import Typestore
+
+from pixelrefer_ros.errors import BagError
+from pixelrefer_ros.streams.frame import Frame
+from pixelrefer_ros.streams.images import CompressedImage, RawImage
+from pixelrefer_ros.streams.stamps import NANOSECONDS, format_seconds
+
+RAW_IMAGE_TYPE = "sensor_msgs/msg/Image"
+COMPRESSED_IMAGE_TYPE = "sensor_msgs/msg/CompressedImage"
+
+
+class BagTopic(NamedTuple):
+    """A topic of a bag, its message type and how many messages it has."""
+
+    name: str
+    type: str
+    message_count: int
+
+
+class BagMessage(NamedTuple):
+    """A message as it was recorded: serialized (CDR), with the time it was received."""
+
+    topic: str
+    type: str
+    data: bytes
+    receive_ns: int
+
+
+@cache
+def image_types() -> Typestore:
+    """Return the definitions of the image messages: the same in every ROS 2 distribution."""
+    return get_typestore(Stores.ROS2_JAZZY)
+
+
+class BagReader:
+    """Reads a rosbag2 folder or a single `.mcap` or `.db3` file.
+
+    Nothing stays open between calls; each iterator reads by itself. Everything raises `BagError`
+    where the bag is missing, damaged or of another kind.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        if self.path.is_dir() and not (self.path / "metadata.yaml").exists():
+            raise BagError(
+                f"folder '{self.path}' holds no metadata.yaml: name the folder of a bag, or a "
+                ".mcap or .db3 file in it"
+            )
+        self.topics()
+
+    def topics(self) -> list[BagTopic]:
+        """Return the image topics, by name."""
+        with self._open() as reader:
+            return _image_topics(reader)
+
+    def frames(self, topic: str) -> Iterator[Frame]:
+        """Yield the images of `topic` in the order received, named by it, with header stamps."""
+        with self._open() as reader:
+            connections = self._find(reader, [topic])
+            images = _image_topics(reader)
+            if topic not in {image.name for image in images}:
+                raise BagError(
+                    f"topic '{topic}' of bag '{self.path}' is of type {connections[0].msgtype}, "
+                    f"must hold images: {_names(image.name for image in images)}"
+                )
+            for connection, _, data in reader.messages(connections):
+                message = image_types().deserialize_cdr(data, connection.msgtype)
+                yield _to_frame(message, topic)
+
+    def frame_at(self, topic: str, stamp_ns: int, *, tolerance_ns: int = 0) -> Frame:
+        """Return the frame whose header stamp is nearest to `stamp_ns`, within the tolerance."""
+        nearest = min(
+            self.frames(topic), key=lambda frame: abs(frame.stamp_ns - stamp_ns), default=None
+        )
+        if nearest is None:
+            raise BagError(f"topic '{topic}' of bag '{self.path}' holds 0 frames")
+        distance_ns = abs(nearest.stamp_ns - stamp_ns)
+        if distance_ns > tolerance_ns:
+            raise BagError(
+                f"stamp {format_seconds(stamp_ns)} of topic '{topic}' is "
+                f"{format_seconds(distance_ns)} s from the nearest frame, which is at "
+                f"{format_seconds(nearest.stamp_ns)}; at most {format_seconds(tolerance_ns)} s "
+                "are allowed"
+            )
+        return nearest
+
+    def messages(self, topics: Collection[str]) -> Iterator[BagMessage]:
+        """Yield the messages of `topics`, of any type, in the order received."""
+        with self._open() as reader:
+            for connection, receive_ns, data in reader.messages(self._find(reader, topics)):
+                yield BagMessage(connection.topic, connection.msgtype, data, receive_ns)
+
+    @contextmanager
+    def _open(self) -> Iterator[Reader]:
+        try:
+            with Reader(self.path) as reader:
+                yield reader
+        except BagError:
+            raise
+        except Exception as error:  # damaged files make rosbags fail in many ways
+            reason = str(error) or type(error).__name__
+            raise BagError(f"bag '{self.path}' cannot be read: {reason}") from error
+
+    def _find(self, reader: Reader, topics: Collection[str]) -> list[Connection]:
+        for topic in topics:
+            if topic not in reader.topics:
+                raise BagError(
+                    f"bag '{self.path}' has no topic '{topic}', it has {_names(reader.topics)}"
+                )
+        return [connection for connection in reader.connections if connection.topic in topics]
+
+
+def _image_topics(reader: Reader) -> list[BagTopic]:
+    return [
+        BagTopic(name, topic.msgtype, topic.msgcount)
+        for name, topic in reader.topics.items()
+        if topic.msgtype in (RAW_IMAGE_TYPE, COMPRESSED_IMAGE_TYPE)
+    ]
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
+
+
+def _to_frame(message: Any, topic: str) -> Frame:
+    stamp = message.header.stamp
+    image: RawImage | CompressedImage
+    if message.__msgtype__ == RAW_IMAGE_TYPE:
+        image = RawImage(
+            message.height,
+            message.width,
+            message.encoding,
+            bool(message.is_bigendian),
+            message.step,
+            message.data,
+        )
+    else:
+        image = CompressedImage(message.format, message.data)
+    return Frame(topic, stamp.sec * NANOSECONDS + stamp.nanosec, message.header.frame_id, image)
