@@ -1,0 +1,64 @@
+"""Regions as people type them, and masks in files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+import cv2
+import numpy as np
+
+from pixelrefer_ros.errors import InvalidRegionError
+from pixelrefer_ros.regions.reference import Mask
+
+_JPEG_START = b"\xff\xd8\xff"
+
+
+def parse_box(text: str) -> tuple[int, int, int, int]:
+    """Read a box `X,Y,W,H` in whole pixels. Raises `InvalidRegionError`."""
+    try:
+        x, y, width, height = (int(number) for number in text.split(","))
+    except ValueError as error:
+        raise InvalidRegionError(
+            f"box is '{text}', needs 4 whole numbers X,Y,W,H like 120,80,64,48"
+        ) from error
+    return x, y, width, height
+
+
+def parse_polygon(text: str) -> list[tuple[float, float]]:
+    """Read points `X,Y X,Y X,Y` in pixels. Raises `InvalidRegionError`."""
+    points: list[tuple[float, float]] = []
+    for point in text.split():
+        try:
+            x, y = (float(number) for number in point.split(","))
+        except ValueError as error:
+            raise InvalidRegionError(
+                f"polygon[{len(points)}] is '{point}', needs 2 numbers; write a polygon like "
+                "'10,10 90,10 50,80'"
+            ) from error
+        points.append((x, y))
+    return points
+
+
+def load_mask(path: str | Path) -> Mask:
+    """Read a mask as bool [H, W]: True where any colour of the picture is not black.
+
+    PNG or any other lossless format OpenCV reads; transparency is ignored. Raises
+    `InvalidRegionError`.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise InvalidRegionError(f"mask '{path}' cannot be read: {error.strerror}") from error
+    if data.startswith(_JPEG_START):
+        raise InvalidRegionError(
+            f"mask '{path}' is a JPEG, which smears black pixels: save the mask as PNG"
+        )
+    try:
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:  # for one, no data at all
+        picture = None
+    if picture is None:
+        raise InvalidRegionError(f"mask '{path}' of {len(data)} bytes is not a picture, needs PNG")
+    colours = picture[..., None] if picture.ndim == 2 else picture[..., :3]
+    return cast("Mask", colours.any(axis=-1))
