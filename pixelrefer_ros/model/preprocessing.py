@@ -131,9 +131,9 @@ def prepare_region(
     object_view = _make_view(crop.image, config, regions)
     local_view = global_view = None
     if config.is_lite:
-        local = _resize_context(crop.context, LOCAL_VIEW_PATCHES * config.patch_size)
+        local = resize_context(crop.context, LOCAL_VIEW_PATCHES * config.patch_size)
         local_view = _make_view(local, config, regions)
-        whole = _resize_context(image, GLOBAL_VIEW_PATCHES * config.patch_size)
+        whole = resize_context(image, GLOBAL_VIEW_PATCHES * config.patch_size)
         global_view = _make_view(whole, config, regions, source=image)
     cells = np.argwhere(crop.grid > 0)
     return PreparedRegion(
@@ -148,6 +148,11 @@ def prepare_region(
         box=crop.box,
         image_size=(image.shape[0], image.shape[1]),
     )
+
+
+def resize_context(image: Image, side: int) -> Image:
+    """Return the image as a square of `side` pixels, its aspect ratio lost (Algorithm 1's Resize)."""
+    return np.asarray(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _prepare_frames(sample: RegionSample, config: PixelReferConfig) -> tuple[View, ...]:
@@ -173,10 +178,6 @@ def _make_view(
         merge=merge,
         source=source,
     )
-
-
-def _resize_context(image: Image, side: int) -> Image:
-    return np.asarray(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _check(sample: RegionSample, config: PixelReferConfig) -> None:
