@@ -56,16 +56,19 @@ def installed_with_dependencies(
     declarations: list[str],
 ) -> Iterator[importlib.metadata.Distribution]:
     """Walk through the installed distributions that the declarations ask for, directly or not."""
-    waiting, seen = list(declarations), set()
+    waiting, seen = [requirements.Requirement(text) for text in declarations], set()
     while waiting:
-        requirement = requirements.Requirement(waiting.pop())
-        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+        requirement = waiting.pop()
+        if str(requirement) in seen:
             continue
-        if requirement.name.lower() not in seen:
-            seen.add(requirement.name.lower())
-            distribution = importlib.metadata.distribution(requirement.name)
-            waiting += distribution.requires or []
-            yield distribution
+        seen.add(str(requirement))
+        distribution = importlib.metadata.distribution(requirement.name)
+        yield distribution
+        for child in map(requirements.Requirement, distribution.requires or []):
+            if child.marker is None or any(
+                child.marker.evaluate({"extra": extra}) for extra in ("", *requirement.extras)
+            ):
+                waiting.append(child)
 
 
 @pytest.fixture(scope="module")
