@@ -135,3 +135,7 @@ class DeviceError(PixelReferError):
 
 class BagError(PixelReferError):
     """A bag cannot be opened or lacks the topic asked for."""
+
+
+class CommandError(PixelReferError):
+    """A command cannot run: a file or an option is of no use, a process failed, or ROS is missing."""
