@@ -6,7 +6,6 @@ the caller asks for it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +17,7 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntry
 from safetensors import SafetensorError, safe_open
 
 from pixelrefer_ros.errors import CheckpointError
-from pixelrefer_ros.model.configuration import read_json
+from pixelrefer_ros.model.json_files import read_json
 
 WEIGHTS_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
@@ -72,9 +71,9 @@ def find_folder(
             )
         )
     except LocalEntryNotFoundError as error:
-        advice = "" if download else "; to fetch it from the hub, ask for a download"
+        reason = error if download else "to fetch it from the hub, ask for a download"
         raise CheckpointError(
-            f"model '{name}' is neither a folder nor downloaded{advice}"
+            f"model '{name}' is neither a folder nor downloaded: {reason}"
         ) from error
     except (HfHubHTTPError, HFValidationError, OSError) as error:
         raise CheckpointError(f"model '{name}' cannot be fetched: {error}") from error
@@ -105,11 +104,6 @@ def read_tensors(
         with _open(path) as shard:
             for name in shard.keys():  # noqa: SIM118 - not a mapping
                 yield name, shard.get_tensor(name)
-
-
-def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Write an object as a JSON file."""
-    path.write_text(json.dumps(values, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _tensor_files(folder: Path) -> dict[Path, set[str] | None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,8 @@ from transformers import Qwen2Config, VideoLlama3VisionConfig
 
 from pixelrefer_ros.errors import CheckpointError
 from pixelrefer_ros.model.compatibility import Compatibility, Framework
+from pixelrefer_ros.model.image_processor import ImageProcessorConfig
+from pixelrefer_ros.model.json_files import read_json
 
 MODEL_TYPES = {
     "pixelreferlite_qwen2": Framework.OBJECT_ONLY,
@@ -30,6 +31,7 @@ REQUIRED_VALUES: Mapping[str, Any] = {
     "is_alignment": False,
     "tune_mm_mlp_adapter": False,
 }
+INFUSION_HEADS = 8
 VISION_ENCODER_NAME = "DAMO-NLP-SG/VL3-SigLIP-NaViT"
 PUBLISHED_VISION_ENCODER: Mapping[str, Any] = {
     "hidden_size": 1152,
@@ -61,41 +63,6 @@ LANGUAGE_FIELDS = (
     "max_window_layers",
     "attention_dropout",
 )
-
-
-@dataclass(frozen=True)
-class ImageProcessorConfig:
-    """How bytes become the numbers the vision encoder was trained on.
-
-    A value v becomes (v * rescale_factor - mean) / deviation, per channel; images with fewer
-    than `min_pixels` pixels are enlarged.
-    """
-
-    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
-    deviation: tuple[float, float, float] = (0.5, 0.5, 0.5)
-    rescale_factor: float = 1 / 255
-    min_pixels: int = 56 * 56
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> ImageProcessorConfig:
-        """Read the fields of a preprocessor_config.json."""
-        default = cls()
-        size = values.get("size") or {}
-        return cls(
-            mean=tuple(values.get("image_mean", default.mean)),
-            deviation=tuple(values.get("image_std", default.deviation)),
-            rescale_factor=values.get("rescale_factor", default.rescale_factor),
-            min_pixels=values.get("min_pixels", size.get("min_pixels", default.min_pixels)),
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields of a preprocessor_config.json."""
-        return {
-            "image_mean": list(self.mean),
-            "image_std": list(self.deviation),
-            "rescale_factor": self.rescale_factor,
-            "min_pixels": self.min_pixels,
-        }
 
 
 @dataclass(frozen=True)
@@ -217,12 +184,19 @@ class PixelReferConfig:
         dtype = values.get("torch_dtype") or values.get("dtype") or "float32"
         if not isinstance(getattr(torch, dtype, None), torch.dtype):
             raise CheckpointError(f"torch_dtype is '{dtype}', which torch does not know")
+        language_config = Qwen2Config(**{k: values[k] for k in LANGUAGE_FIELDS if k in values})
+        vision_config = VideoLlama3VisionConfig(
+            **{k: vision[k] for k in PUBLISHED_VISION_ENCODER if k in vision}
+        )
+        _check_width("hidden_size", language_config, language_config.num_attention_heads)
+        # Rows and columns turn half of a vision head each, in pairs of channels.
+        _check_width("vision hidden_size", vision_config, 4 * vision_config.num_attention_heads)
+        if framework is Framework.OBJECT_ONLY:
+            _check_width("vision hidden_size", vision_config, INFUSION_HEADS)
         return cls(
             framework=framework,
-            language=Qwen2Config(**{k: values[k] for k in LANGUAGE_FIELDS if k in values}),
-            vision=VideoLlama3VisionConfig(
-                **{k: vision[k] for k in PUBLISHED_VISION_ENCODER if k in vision}
-            ),
+            language=language_config,
+            vision=vision_config,
             region_tokens=_read_count(values, "mask_num"),
             patch_budget=_read_count(values, "mm_max_length", 9477 // merge**2),
             video_merge=merge,
@@ -263,6 +237,11 @@ class PixelReferConfig:
         return values
 
 
+def _check_width(name: str, config: Qwen2Config | VideoLlama3VisionConfig, multiple: int) -> None:
+    if config.hidden_size % multiple:
+        raise CheckpointError(f"{name} is {config.hidden_size}, must be a multiple of {multiple}")
+
+
 def _read_count(values: Mapping[str, Any], name: str, default: int | None = None) -> int:
     count = values[name] if default is None else values.get(name, default)
     if not isinstance(count, int) or count < 1:
@@ -279,19 +258,3 @@ def _read_framework(values: Mapping[str, Any]) -> Framework:
     if expected not in values.get("architectures", [expected]):
         raise CheckpointError(f"architectures is {values['architectures']}, must hold '{expected}'")
     return framework
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read an object from a JSON file; a file that is not there is an empty one.
-
-    Raises `CheckpointError` if it cannot be read or holds something else.
-    """
-    if not path.is_file():
-        return {}
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path}: not readable as JSON: {error}") from error
-    if not isinstance(values, dict):
-        raise CheckpointError(f"{path}: holds a {type(values).__name__}, expected an object")
-    return values

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,12 +13,46 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from pixelrefer_ros.errors import InvalidRegionError
-from pixelrefer_ros.model.configuration import ImageProcessorConfig
 
 Image = NDArray[np.uint8]
 
 LARGEST_ASPECT_RATIO = 200
 CHANGED_TOKEN_DIFFERENCE = 0.1
+
+
+@dataclass(frozen=True)
+class ImageProcessorConfig:
+    """How bytes become the numbers the vision encoder was trained on.
+
+    A value v becomes (v * rescale_factor - mean) / deviation, per channel; images with fewer
+    than `min_pixels` pixels are enlarged.
+    """
+
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    deviation: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    rescale_factor: float = 1 / 255
+    min_pixels: int = 56 * 56
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ImageProcessorConfig:
+        """Read the fields of a preprocessor_config.json."""
+        default = cls()
+        size = values.get("size") or {}
+        return cls(
+            mean=tuple(values.get("image_mean", default.mean)),
+            deviation=tuple(values.get("image_std", default.deviation)),
+            rescale_factor=values.get("rescale_factor", default.rescale_factor),
+            min_pixels=values.get("min_pixels", size.get("min_pixels", default.min_pixels)),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields of a preprocessor_config.json."""
+        return {
+            "image_mean": list(self.mean),
+            "image_std": list(self.deviation),
+            "rescale_factor": self.rescale_factor,
+            "min_pixels": self.min_pixels,
+        }
 
 
 @dataclass(frozen=True, eq=False)

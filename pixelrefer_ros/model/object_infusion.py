@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 
-HEADS = 8
+from pixelrefer_ros.model.configuration import INFUSION_HEADS
 
 
 class ContextAttention(nn.Module):
@@ -17,7 +17,7 @@ class ContextAttention(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width)
-        self.attention = nn.MultiheadAttention(width, HEADS, batch_first=True)
+        self.attention = nn.MultiheadAttention(width, INFUSION_HEADS, batch_first=True)
 
     def forward(self, tokens: torch.Tensor, contexts: Sequence[torch.Tensor]) -> torch.Tensor:
         """Infuse M contexts, [L_m, C] each, into object tokens [M, n, C]."""

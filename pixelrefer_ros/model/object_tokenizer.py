@@ -63,7 +63,7 @@ class ScaleAdaptiveObjectTokenizer(nn.Module):
         share = torch.from_numpy(np.concatenate(weights)).to(device, packed.dtype)
         tokens = (around * share[..., None]).sum(1)
         tokens = tokens + self.embed_position(torch.from_numpy(np.concatenate(positions)))
-        return list(tokens.split([len(region.cells) for region in regions]))
+        return list(torch.split(tokens, [len(region.cells) for region in regions]))
 
     def embed_position(self, positions: torch.Tensor) -> torch.Tensor:
         """Return Linear(p) of Eq. 5, [K, C], for float32 positions [K, 2]."""

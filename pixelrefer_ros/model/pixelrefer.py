@@ -19,6 +19,7 @@ from transformers.models.video_llama_3.modeling_video_llama_3 import (
 from pixelrefer_ros.model import checkpoint
 from pixelrefer_ros.model.configuration import PixelReferConfig
 from pixelrefer_ros.model.image_processor import View, normalise
+from pixelrefer_ros.model.json_files import write_json
 from pixelrefer_ros.model.object_infusion import ObjectCentricInfusion
 from pixelrefer_ros.model.object_tokenizer import ScaleAdaptiveObjectTokenizer
 from pixelrefer_ros.model.preprocessing import (
@@ -116,11 +117,9 @@ class PixelRefer(nn.Module):
         folder.mkdir(parents=True, exist_ok=True)
         tensors = {k: v.detach().cpu().contiguous() for k, v in self.official_tensors().items()}
         save_file(tensors, folder / checkpoint.WEIGHTS_FILE, metadata={"format": "pt"})
-        checkpoint.write_json(folder / "config.json", self.config.to_dict())
-        checkpoint.write_json(
-            folder / "preprocessor_config.json", self.config.image_processor.to_dict()
-        )
-        checkpoint.write_json(folder / "generation_config.json", self.config.generation.to_dict())
+        write_json(folder / "config.json", self.config.to_dict())
+        write_json(folder / "preprocessor_config.json", self.config.image_processor.to_dict())
+        write_json(folder / "generation_config.json", self.config.generation.to_dict())
         save_tokenizer(
             self.tokenizer,
             folder,

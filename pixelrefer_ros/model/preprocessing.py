@@ -151,7 +151,7 @@ def prepare_region(
 
 
 def resize_context(image: Image, side: int) -> Image:
-    """Return the image as a square of `side` pixels, its aspect ratio lost (Algorithm 1's Resize)."""
+    """Return the image as a square of `side` pixels, the Resize of Algorithm 1."""
     return np.asarray(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
 
 

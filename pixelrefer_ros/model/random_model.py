@@ -16,6 +16,7 @@ from transformers import Qwen2Config, VideoLlama3VisionConfig
 from pixelrefer_ros.model.compatibility import Framework
 from pixelrefer_ros.model.configuration import GenerationDefaults, PixelReferConfig
 from pixelrefer_ros.model.pixelrefer import PixelRefer
+from pixelrefer_ros.model.prompts import control_token_id
 
 # After the words, in the order in which Qwen2.5 and then PixelRefer add them.
 SPECIAL_TOKENS = (
@@ -27,6 +28,7 @@ SPECIAL_TOKENS = (
     "<|stream_end|>",
     "<REGION>",
 )
+ENDS = ("<|im_end|>", "<|endoftext|>")
 QWEN_WORDS = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -83,20 +85,21 @@ def write_random_checkpoint(
 ) -> None:
     """Write a model folder in the released layout with random weights, marked as such.
 
-    Widths are multiples of 8, for the heads of the attentions.
+    `vision_width` is a multiple of 16 and `language_width` of 8, for the heads of the attentions.
     """
     tokenizer = train_tokenizer(sentences, vocabulary)
+    vocabulary = tokenizer.get_vocab_size()
     config = PixelReferConfig(
         framework=framework,
         language=Qwen2Config(
-            vocab_size=tokenizer.get_vocab_size(),
+            vocab_size=vocabulary,
             hidden_size=language_width,
             intermediate_size=2 * language_width,
             num_hidden_layers=language_layers,
             num_attention_heads=4,
             num_key_value_heads=2,
             max_position_embeddings=32768,
-            rope_theta=1e6,
+            rope_parameters={"rope_theta": 1e6, "rope_type": "default"},
             tie_word_embeddings=tie_word_embeddings,
             initializer_range=0.1,
         ),
@@ -112,7 +115,7 @@ def write_random_checkpoint(
         patch_budget=patch_budget,
         max_prompt_tokens=16384,
         generation=GenerationDefaults(
-            frozenset(tokenizer.token_to_id(token) for token in ("<|im_end|>", "<|endoftext|>")),
+            frozenset(control_token_id(tokenizer, t, vocabulary) for t in ENDS),
             repetition_penalty,
         ),
         compat=compat,

@@ -70,7 +70,7 @@ def crop_region(image: Image, mask: Mask, config: PixelReferConfig) -> RegionCro
     scale = region_scale(int(mask.sum()), config.region_tokens, patch**2, compat)
     context = CONTEXT_PATCHES * patch
     if compat.context_after_scaling:
-        context = math.ceil(context / scale)
+        context = max(1, round(context / scale))
     box = Box(
         top=max(0, int(rows[0]) - context),
         left=max(0, int(columns[0]) - context),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from tokenizers import Tokenizer
 from transformers import Qwen2Tokenizer
 
 from pixelrefer_ros.errors import CheckpointError
+from pixelrefer_ros.model.json_files import write_json
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:
@@ -68,13 +68,9 @@ def save_tokenizer(
         settings["model_max_length"] = max_length
     tokenizer.save(str(folder / "tokenizer.json"))
     tokenizer.model.save(str(folder))
-    _write(folder / "tokenizer_config.json", settings)
-    _write(folder / "added_tokens.json", {token.content: i for i, token in added.items()})
-    _write(
+    write_json(folder / "tokenizer_config.json", settings)
+    write_json(folder / "added_tokens.json", {token.content: i for i, token in added.items()})
+    write_json(
         folder / "special_tokens_map.json",
         {"eos_token": end_of_turn, "pad_token": padding, "unk_token": padding},
     )
-
-
-def _write(path: Path, values: dict[str, Any]) -> None:
-    path.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
