@@ -71,13 +71,11 @@ def installed_with_dependencies(
                 waiting.append(child)
 
 
-@pytest.fixture(scope="module")
-def plain_python(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
-    """A fresh environment with the wheel and exactly what it declares, linked from this one."""
-    folder = tmp_path_factory.mktemp("plain")
+def fresh_python(folder: Path, declarations: list[str]) -> Path:
+    """Make an environment that holds pip and what is declared, linked from this one."""
     dependencies = folder / "dependencies"
     dependencies.mkdir()
-    for distribution in installed_with_dependencies(declared(wheel)):
+    for distribution in installed_with_dependencies(["pip", *declarations]):
         for top in {file.parts[0] for file in distribution.files or []} - {"..", "__pycache__"}:
             link = dependencies / top
             if not link.exists():
@@ -85,7 +83,14 @@ def plain_python(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
     venv.create(folder / "venv", with_pip=False)
     python = folder / "venv" / "bin" / "python"
     (site_packages(python) / "dependencies.pth").write_text(f"{dependencies}\n")
-    pip(python, "install", wheel)
+    return python
+
+
+@pytest.fixture(scope="module")
+def plain_python(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
+    """An environment with the wheel and exactly what it declares."""
+    python = fresh_python(tmp_path_factory.mktemp("plain"), declared(wheel))
+    pip_install(python, wheel)
     return python
 
 
@@ -93,8 +98,8 @@ def site_packages(python: Path) -> Path:
     return Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
 
 
-def pip(python: Path, *command: str | Path) -> None:
-    run(sys.executable, "-m", "pip", "--python", python, command[0], "--no-index", *command[1:])
+def pip_install(python: Path, *arguments: str | Path) -> None:
+    run(python, "-m", "pip", "install", "--no-index", *arguments)
 
 
 def test_the_command_is_there(plain_python: Path) -> None:
@@ -130,18 +135,17 @@ def test_pip_leaves_generated_interfaces_alone(tmp_path: Path, wheel: Path) -> N
     records = list(built.glob("pixelrefer_ros-*.egg-info"))
     if not records:
         pytest.skip("the interfaces are not installed in this environment's site-packages")
-    venv.create(tmp_path, with_pip=False)
-    python = tmp_path / "bin" / "python"
+    python = fresh_python(tmp_path, [])
     site = site_packages(python)
     shutil.copytree(records[0], site / records[0].name)
     for folder in ("msg", "srv", "action"):
         shutil.copytree(built / "pixelrefer_ros" / folder, site / "pixelrefer_ros" / folder)
     interfaces = sorted((site / "pixelrefer_ros").rglob("*.py"))
     assert interfaces
-    pip(python, "install", "--no-deps", wheel)
-    pip(python, "install", "--no-deps", "--force-reinstall", wheel)
+    pip_install(python, "--no-deps", wheel)
+    pip_install(python, "--no-deps", "--force-reinstall", wheel)
     assert all(path.exists() for path in interfaces)
-    run(sys.executable, "-m", "pip", "--python", python, "uninstall", "--yes", "pixelrefer")
+    run(python, "-m", "pip", "uninstall", "--yes", "pixelrefer")
     assert all(path.exists() for path in interfaces)
 
 
