@@ -116,6 +116,21 @@ def fit_size(
     return rows, columns
 
 
+def resize_bicubic(image: Image, rows: int, columns: int) -> Image:
+    """Resize uint8 [height, width, 3] to [rows, columns, 3] with Pillow's bicubic filter.
+
+    Pillow rounds to bytes after each axis, and its versions differ in the axis they begin with.
+    The order is that of Pillow 13, made explicit, so every version gives the same bytes.
+    """
+    height, width = image.shape[:2]
+    rows_first = height > rows and height - rows > 2 * (width - columns)
+    sizes = [(width, rows) if rows_first else (columns, height), (columns, rows)]
+    resized = PillowImage.fromarray(image)
+    for size in sizes:
+        resized = resized.resize(size, PillowImage.Resampling.BICUBIC)
+    return np.asarray(resized)
+
+
 def make_view(
     image: Image,
     *,
@@ -133,12 +148,7 @@ def make_view(
         min_pixels=min_pixels,
         max_pixels=max_pixels,
     )
-    if image.shape[:2] != (rows, columns):
-        resized = PillowImage.fromarray(image).resize(
-            (columns, rows), PillowImage.Resampling.BICUBIC
-        )
-        image = np.asarray(resized)
-    blocks = image.reshape(
+    blocks = resize_bicubic(image, rows, columns).reshape(
         rows // (patch_size * merge),
         merge,
         patch_size,

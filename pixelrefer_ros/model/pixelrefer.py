@@ -97,8 +97,9 @@ class PixelRefer(nn.Module):
         with torch.device("meta"):
             model = cls(config, load_tokenizer(folder), model_id)
         shapes = {name: tensor.shape for name, tensor in model.official_tensors().items()}
+        # A copy, because tensors of a file on disk change or vanish together with it.
         tensors = {
-            name: tensor.to(device, dtype or config.dtype)
+            name: tensor.to(device, dtype or config.dtype, copy=True)
             for name, tensor in checkpoint.read_tensors(folder, shapes)
         }
         model._adopt(tensors, torch.device(device))

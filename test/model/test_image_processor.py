@@ -12,6 +12,7 @@ from pixelrefer_ros.model.image_processor import (
     kept_tokens,
     make_view,
     normalise,
+    resize_bicubic,
 )
 
 CONFIG = ImageProcessorConfig()
@@ -34,6 +35,50 @@ def test_recorded_sizes(units):
 def test_too_long_an_image():
     with pytest.raises(InvalidRegionError, match=r"14x2814 .* 201, at most 200"):
         fit_size(14, 2814, factor=14, **LIMITS)
+
+
+def bicubic_weights(length: int, cells: int) -> np.ndarray:
+    """Fixed-point weights [cells, length] of the cubic kernel with a = -1/2, widened to shrink."""
+    scale = length / cells
+    widen = max(scale, 1)
+    weights = np.zeros((cells, length))
+    for cell in range(cells):
+        centre = (cell + 0.5) * scale
+        start = max(int(centre - 2 * widen + 0.5), 0)
+        pixels = np.arange(start, min(int(centre + 2 * widen + 0.5), length))
+        x = np.abs(pixels + 0.5 - centre) / widen
+        inner, outer = 1.5 * x**3 - 2.5 * x**2 + 1, -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2
+        kernel = np.where(x < 1, inner, np.where(x < 2, outer, 0))
+        weights[cell, pixels] = kernel / kernel.sum()
+    return np.trunc(weights * 2**22 + np.copysign(0.5, weights)).astype(np.int64)
+
+
+def resize_axis(image: np.ndarray, axis: int, cells: int) -> np.ndarray:
+    total = np.tensordot(bicubic_weights(image.shape[axis], cells), image, (1, axis))
+    return np.moveaxis(((total + 2**21) >> 22).clip(0, 255), 0, axis)
+
+
+@pytest.mark.parametrize(
+    ("size", "target", "first_axis"),
+    [
+        ((160, 208), (154, 210), 0),  # fewer rows, more columns
+        ((60, 50), (39, 40), 0),  # 21 rows fewer, more than twice the 10 columns
+        ((60, 50), (40, 40), 1),
+        ((40, 60), (50, 70), 1),
+        ((40, 60), (50, 30), 1),
+    ],
+)
+def test_bicubic_resize_has_a_fixed_order_of_axes(size, target, first_axis):
+    image = np.random.default_rng(3).integers(0, 256, (*size, 3), dtype=np.uint8)
+    expected = image.astype(np.int64)
+    for axis in (first_axis, 1 - first_axis):
+        expected = resize_axis(expected, axis, target[axis])
+    np.testing.assert_array_equal(resize_bicubic(image, *target), expected)
+
+
+def test_bicubic_resize_keeps_an_image_of_the_right_size():
+    image = np.random.default_rng(4).integers(0, 256, (28, 42, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(resize_bicubic(image, 28, 42), image)
 
 
 def test_patches_are_ordered_by_blocks():

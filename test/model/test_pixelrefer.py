@@ -130,8 +130,8 @@ def test_an_object_over_time(random_model, image, compat):
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_other_number_types(lite, goldens, image, dtype):
     model = PixelRefer.from_pretrained(goldens / "lite_tiny" / "checkpoint", dtype=dtype)
-    (exact,) = embeds_of(lite, one(lite, image, MASKS[2]))
-    (embeds,) = embeds_of(model, one(model, image, MASKS[2]))
+    (exact,) = embeds_of(lite, one(lite, image, MASKS[0]))
+    (embeds,) = embeds_of(model, one(model, image, MASKS[0]))
     assert embeds.dtype == dtype
     assert model.language_model.model.rotary_emb.inv_freq.dtype == torch.float32
     similarity = torch.cosine_similarity(embeds.float(), exact, dim=1)
