@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file, save_file
 
 torch.set_num_threads(1)
 
@@ -26,11 +29,31 @@ def tiny_model(tiny_model_path: Path):
     return PixelRefer.from_pretrained(str(tiny_model_path))
 
 
+@pytest.fixture(scope="session")
+def endless_model_path(tiny_model_path: Path, tmp_path_factory) -> Path:
+    """A model that never ends an answer by itself: the end tokens score 0 and some other more."""
+    folder = tmp_path_factory.mktemp("models") / "endless"
+    shutil.copytree(tiny_model_path, folder)
+    tensors = load_file(folder / "model.safetensors")
+    added = json.loads((folder / "added_tokens.json").read_text())
+    for token in ("<|im_end|>", "<|endoftext|>"):
+        tensors["model.embed_tokens.weight"][added[token]] = 0
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
+
+
+@pytest.fixture(scope="session")
+def endless_model(endless_model_path: Path):
+    from pixelrefer_ros.model.pixelrefer import PixelRefer
+
+    return PixelRefer.from_pretrained(str(endless_model_path))
+
+
 @pytest.fixture
-def describer(tiny_model) -> Iterator:
+def describer(endless_model) -> Iterator:
     from pixelrefer_ros.engine.describer import Describer
 
-    with Describer(tiny_model, max_new_tokens=8) as engine:
+    with Describer(endless_model, max_new_tokens=8) as engine:
         yield engine
 
 

@@ -46,9 +46,7 @@ class Request:
     def expire_at(self, deadline: float) -> None:
         """Fail with `DeadlineError` at `deadline` (monotonic seconds), whatever the worker does."""
         allowed = deadline - self.submitted
-        error = DeadlineError(
-            f"timeout is {allowed:.3f} s and passed before the answer was complete"
-        )
+        error = DeadlineError(f"the deadline, {allowed:.3f} s after submission, has passed")
         if allowed <= 0:
             self.fail(error)
             return

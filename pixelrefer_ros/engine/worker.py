@@ -187,9 +187,7 @@ def _as_reported(error: Exception) -> PixelReferError:
     """Give every failure a code; unexpected ones are logged whole and reported in one line."""
     if isinstance(error, PixelReferError):
         return error
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in str(
-        error
-    ):
+    if _is_out_of_memory(error):
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         return OutOfMemoryError(
@@ -197,3 +195,10 @@ def _as_reported(error: Exception) -> PixelReferError:
         )
     logger.error("inference failed", exc_info=error)
     return InferenceError(f"inference failed: {type(error).__name__}: {error}")
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Recognise it on any device; torch and OpenCV have no type of their own for it on the CPU."""
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or any(
+        words in str(error) for words in ("can't allocate memory", "Insufficient memory")
+    )

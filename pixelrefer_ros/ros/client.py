@@ -30,6 +30,7 @@ from std_msgs.msg import Header
 from pixelrefer_ros.errors import DeadlineError, NotActiveError
 from pixelrefer_ros.msg import RegionQuery, RegionReference, RegionResult
 from pixelrefer_ros.ros.conversions import to_duration
+from pixelrefer_ros.ros.qos import SERVICE_QOS
 from pixelrefer_ros.srv import DescribeRegion, ListFrames
 
 Result = TypeVar("Result")
@@ -91,8 +92,12 @@ class DescribeRegionClient:
             use_global_arguments=False,
             start_parameter_services=False,
         )
-        self._describe = self.node.create_client(DescribeRegion, f"{name}/describe_region")
-        self._list = self.node.create_client(ListFrames, f"{name}/list_frames")
+        self._describe = self.node.create_client(
+            DescribeRegion, f"{name}/describe_region", qos_profile=SERVICE_QOS
+        )
+        self._list = self.node.create_client(
+            ListFrames, f"{name}/list_frames", qos_profile=SERVICE_QOS
+        )
         self._unanswered: set[Future[Any]] = set()
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 
 import rclpy
+from rclpy._rclpy_pybind11 import RCLError, UnknownROSArgsError
 from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException, ShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
@@ -37,7 +38,11 @@ def run_node(args: Sequence[str] | None, *, autostart: bool) -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    except (RCLError, UnknownROSArgsError) as error:
+        print(f"pixelrefer: ROS arguments cannot be read: {error}", file=sys.stderr)
+        return 2
     try:
         node = PixelReferNode()
     except ParameterException as error:

@@ -15,7 +15,13 @@ from sensor_msgs.msg import Image
 
 from pixelrefer_ros.engine.describer import Describer
 from pixelrefer_ros.engine.query import Answer
-from pixelrefer_ros.errors import CanceledError, ErrorCode, NotActiveError, PixelReferError
+from pixelrefer_ros.errors import (
+    CanceledError,
+    DeadlineError,
+    ErrorCode,
+    NotActiveError,
+    PixelReferError,
+)
 from pixelrefer_ros.msg import RegionQuery, RegionResult
 from pixelrefer_ros.regions.drawing import draw_regions
 from pixelrefer_ros.resources import find_model
@@ -27,6 +33,7 @@ from pixelrefer_ros.ros.parameters import (
     declare_parameters,
     read_settings,
 )
+from pixelrefer_ros.ros.qos import SERVICE_QOS
 from pixelrefer_ros.ros.region_query import Inquiry, build_error, build_result, read_query
 from pixelrefer_ros.ros.safe_lifecycle import SafeLifecycleNode
 from pixelrefer_ros.ros.waiting import wait_in_executor
@@ -52,11 +59,11 @@ class PixelReferNode(SafeLifecycleNode):
         self._watch: Timer | None = None
         self._in_flight = 0
         # Requests wait for the model side by side, while images keep coming.
-        group = ReentrantCallbackGroup()
+        options = {"qos_profile": SERVICE_QOS, "callback_group": ReentrantCallbackGroup()}
         self.create_service(
-            DescribeRegion, "~/describe_region", self._on_describe_region, callback_group=group
+            DescribeRegion, "~/describe_region", self._on_describe_region, **options
         )
-        self.create_service(ListFrames, "~/list_frames", self._on_list_frames, callback_group=group)
+        self.create_service(ListFrames, "~/list_frames", self._on_list_frames, **options)
         self._results = self.create_publisher(RegionResult, "~/results", 10)
         self._annotated = self.create_publisher(Image, "~/annotated", 2)
 
@@ -86,10 +93,9 @@ class PixelReferNode(SafeLifecycleNode):
         except (PixelReferError, ValueError) as error:
             self.get_logger().error(f"cannot configure: {error}")
             return TransitionCallbackReturn.FAILURE
-        model = self._describer.model
-        self.get_logger().info(
-            f"model {model.model_id} on {model.language_model.device} ready in {time.monotonic() - started:.1f} s"
-        )
+        model, seconds = self._describer.model, time.monotonic() - started
+        device = model.language_model.device
+        self.get_logger().info(f"model {model.model_id} on {device} ready in {seconds:.1f} s")
         return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -196,7 +202,12 @@ class PixelReferNode(SafeLifecycleNode):
             for frame in inquiry.frames:
                 pins.enter_context(inquiry.buffer.pin(frame))
             future = describer.submit(inquiry.query, deadline=received + inquiry.timeout_s)
-            answers = await wait_in_executor(future, self.executor)
+            try:
+                answers = await wait_in_executor(future, self.executor)
+            except DeadlineError as error:
+                raise DeadlineError(
+                    f"timeout is {inquiry.timeout_s:.3f} s and passed before the answer came"
+                ) from error
             result = build_result(inquiry, answers)
             self._try(lambda: self._publish_annotated(inquiry, answers))
         return result

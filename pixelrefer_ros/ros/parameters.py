@@ -48,7 +48,7 @@ PARAMETERS = (
     Parameter("buffer.stamp_tolerance", 0.02, "Farthest frame from a stamp, seconds.", 0.0, 10.0),
     Parameter("request.queue_size", 16, "Requests that may wait; the next is BUSY.", 1, 1024),
     Parameter("request.timeout", 30.0, "Default time to answer, seconds.", 0.01, 3600.0),
-    Parameter("request.max_frame_age", 1.0, "Default age limit of the newest frame, s.", 0.0, 3600.0),
+    Parameter("request.max_frame_age", 1.0, "Default age limit of a frame, seconds.", 0.0, 3600.0),
     Parameter("request.max_regions", 16, "Most regions in one request.", 1, 255),
     Parameter("request.max_new_tokens", 64, "Default length of an answer, tokens.", 1, 2048),
     Parameter("request.max_batch", 16, "Most questions answered in one pass.", 1, 256),
@@ -91,7 +91,7 @@ class Settings:
 
 
 def declare_parameters(node: Node) -> None:
-    """Declare all parameters of the node and of each camera it names.
+    """Declare all parameters of the node and of the cameras it names.
 
     Raises rclpy's `ParameterException` family when an override has the wrong type or lies outside
     its range.
@@ -99,10 +99,7 @@ def declare_parameters(node: Node) -> None:
     for parameter in PARAMETERS:
         node.declare_parameter(parameter.name, parameter.default, parameter.descriptor())
     for camera in _value(node, "camera_names"):
-        for parameter in CAMERA_PARAMETERS:
-            name = f"cameras.{camera}.{parameter.name}"
-            if not node.has_parameter(name):
-                node.declare_parameter(name, parameter.default, parameter.descriptor())
+        _declare_camera(node, camera)
 
 
 def read_settings(node: Node) -> Settings:
@@ -129,7 +126,15 @@ def read_settings(node: Node) -> Settings:
     )
 
 
+def _declare_camera(node: Node, name: str) -> None:
+    for parameter in CAMERA_PARAMETERS:
+        full_name = f"cameras.{name}.{parameter.name}"
+        if not node.has_parameter(full_name):
+            node.declare_parameter(full_name, parameter.default, parameter.descriptor())
+
+
 def _camera(node: Node, name: str) -> CameraSettings:
+    _declare_camera(node, name)  # camera_names may have changed since the start
     topic = _value(node, f"cameras.{name}.topic")
     transport = _value(node, f"cameras.{name}.transport")
     if not topic:

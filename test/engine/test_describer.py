@@ -55,10 +55,10 @@ def test_a_region_alone_and_in_a_batch_gets_the_same_answer(describer, picture):
     assert together == alone
 
 
-def test_requests_that_wait_together_are_answered_as_if_alone(tiny_model, picture):
+def test_requests_that_wait_together_are_answered_as_if_alone(endless_model, picture):
     prompts = ["What is it?", "Describe the colour of it in a long sentence, please.", ""]
     other = np.ascontiguousarray(picture[::-1])
-    with Describer(tiny_model, max_new_tokens=8) as describer:
+    with Describer(endless_model, max_new_tokens=8) as describer:
         alone = [describer.describe(image, BOXES[1], p)[0].text
                  for image in (picture, other) for p in prompts]  # fmt: skip
         blocker = describer.submit(query(picture, max_new_tokens=200))
@@ -113,13 +113,13 @@ def test_a_running_request_can_be_canceled(describer, picture):
 def test_a_deadline_is_kept_while_the_model_is_busy(describer, picture):
     describer.submit(query(picture, max_new_tokens=2000), deadline=time.monotonic() + 3)
     started = time.monotonic()
-    with pytest.raises(DeadlineError, match=r"timeout is 0\.2"):
+    with pytest.raises(DeadlineError, match="the deadline"):
         describer.submit(query(picture), deadline=started + 0.2).result(timeout=30)
     assert time.monotonic() - started < 1.0
 
 
-def test_a_full_queue_is_busy_at_once(tiny_model, picture):
-    with Describer(tiny_model, queue_size=1, max_batch=1) as describer:
+def test_a_full_queue_is_busy_at_once(endless_model, picture):
+    with Describer(endless_model, queue_size=1, max_batch=1) as describer:
         running = describer.submit(query(picture, max_new_tokens=2000))
         while describer.waiting:
             time.sleep(0.001)
@@ -163,8 +163,8 @@ def test_a_failing_request_spares_those_beside_it(describer, picture):
     assert blocker.result(timeout=30)
 
 
-def test_closing_fails_what_is_left(tiny_model, picture):
-    describer = Describer(tiny_model, max_batch=1)
+def test_closing_fails_what_is_left(endless_model, picture):
+    describer = Describer(endless_model, max_batch=1)
     futures = [describer.submit(query(picture, max_new_tokens=2000)) for _ in range(3)]
     describer.close()
     for future in futures:

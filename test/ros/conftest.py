@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,8 @@ os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
+from rcl_interfaces.srv import SetParameters
+from rclpy.parameter import Parameter
 
 from pixelrefer_ros.resources import find_config
 from pixelrefer_ros.ros.client import DescribeRegionClient
@@ -45,11 +47,14 @@ class NodeProcess:
             self.process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
         self.client = DescribeRegionClient()
         self._change = self.client.node.create_client(ChangeState, "/pixelrefer/change_state")
+        self._set = self.client.node.create_client(SetParameters, "/pixelrefer/set_parameters")
         self._get = self.client.node.create_client(GetState, "/pixelrefer/get_state")
 
     def wait(self, timeout_s: float = 60.0) -> NodeProcess:
-        assert self._change.wait_for_service(timeout_s), self.log()
-        assert self.client.wait_for_node(timeout_s), self.log()
+        deadline = time.monotonic() + timeout_s
+        while not (self._change.wait_for_service(0.5) and self.client.wait_for_node(0.5)):
+            assert self.process.poll() is None, self.log()
+            assert time.monotonic() < deadline, self.log()
         return self
 
     def change(self, transition: str, timeout_s: float = 60.0) -> bool:
@@ -58,6 +63,14 @@ class NodeProcess:
 
     def state(self) -> str:
         return str(self._call(self._get, GetState.Request(), 10.0).current_state.label)
+
+    def set(self, **parameters: object) -> None:
+        values = [
+            Parameter(name.replace("__", "."), value=value).to_parameter_msg()
+            for name, value in parameters.items()
+        ]
+        response = self._call(self._set, SetParameters.Request(parameters=values), 10.0)
+        assert all(result.successful for result in response.results), response.results
 
     def start(self) -> NodeProcess:
         self.wait()
@@ -114,32 +127,39 @@ class CameraProcess:
         return int(output.strip() or 0)
 
 
+class Processes:
+    """Starts nodes and cameras, and ends those that still run."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._started: list[NodeProcess | CameraProcess] = []
+
+    def node(self, **parameters: object) -> NodeProcess:
+        log = self._folder / f"node{len(self._started)}.log"
+        self._started.append(NodeProcess(log, **parameters))
+        return self._started[-1]
+
+    def camera(self, *arguments: str) -> CameraProcess:
+        self._started.append(CameraProcess(*arguments))
+        return self._started[-1]
+
+    def stop(self) -> None:
+        for started in self._started:
+            if started.process.poll() is None:
+                started.stop()
+
+
+@pytest.fixture
+def processes(tmp_path) -> Iterator[Processes]:
+    """Processes that end with the test."""
+    running = Processes(tmp_path)
+    yield running
+    running.stop()
+
+
 @pytest.fixture(scope="module")
-def start_node(tmp_path_factory) -> Iterator[Callable[..., NodeProcess]]:
-    started: list[NodeProcess] = []
-
-    def start(**parameters: object) -> NodeProcess:
-        log = tmp_path_factory.mktemp("node") / "log.txt"
-        node = NodeProcess(log, **parameters)
-        started.append(node)
-        return node
-
-    yield start
-    for node in started:
-        if node.process.poll() is None:
-            node.stop()
-
-
-@pytest.fixture(scope="module")
-def start_camera() -> Iterator[Callable[..., CameraProcess]]:
-    started: list[CameraProcess] = []
-
-    def start(*arguments: str) -> CameraProcess:
-        camera = CameraProcess(*arguments)
-        started.append(camera)
-        return camera
-
-    yield start
-    for camera in started:
-        if camera.process.poll() is None:
-            camera.stop()
+def module_processes(tmp_path_factory) -> Iterator[Processes]:
+    """Processes shared by the tests of a module."""
+    running = Processes(tmp_path_factory.mktemp("processes"))
+    yield running
+    running.stop()

@@ -10,8 +10,8 @@ import pytest
 from pixelrefer_ros.ros.conversions import to_nanoseconds
 
 
-def start(start_node, **parameters):
-    return start_node(cameras__camera__topic="/camera/image_raw", **parameters).start()
+def start(processes, **parameters):
+    return processes.node(cameras__camera__topic="/camera/image_raw", **parameters).start()
 
 
 @pytest.mark.parametrize(
@@ -23,10 +23,10 @@ def start(start_node, **parameters):
         ["--size", "640x480", "--compressed"],
     ],
 )
-def test_all_frames_of_a_30_hz_camera_arrive(start_node, start_camera, arguments):
+def test_all_frames_of_a_30_hz_camera_arrive(processes, arguments):
     transport = "compressed" if "--compressed" in arguments else "raw"
-    node = start(start_node, cameras__camera__transport=transport)
-    camera = start_camera(*arguments)
+    node = start(processes, cameras__camera__transport=transport, buffer__megabytes=2000)
+    camera = processes.camera(*arguments)
     first = to_nanoseconds(node.wait_for_frames(1)[0].stamp)
     time.sleep(4.0)
     stamps = np.array([to_nanoseconds(h.stamp) for h in node.client.list_frames()]) / 1e9
@@ -38,8 +38,8 @@ def test_all_frames_of_a_30_hz_camera_arrive(start_node, start_camera, arguments
     assert len(stamps) >= 0.98 * (span * 30 + 1)
 
 
-def test_a_silent_camera_is_reported_with_the_cure(start_node):
-    node = start(start_node)
+def test_a_silent_camera_is_reported_with_the_cure(processes):
+    node = start(processes)
     deadline = time.monotonic() + 15
     while "nobody publishes it" not in node.log() and time.monotonic() < deadline:
         time.sleep(0.2)
@@ -48,9 +48,9 @@ def test_a_silent_camera_is_reported_with_the_cure(start_node):
     node.stop()
 
 
-def test_a_camera_of_another_type_is_reported_with_the_cure(start_node, start_camera):
-    camera = start_camera("--compressed")
-    node = start(start_node)
+def test_a_camera_of_another_type_is_reported_with_the_cure(processes):
+    camera = processes.camera("--compressed")
+    node = start(processes)
     deadline = time.monotonic() + 15
     while "transport to match" not in node.log() and time.monotonic() < deadline:
         time.sleep(0.2)
@@ -59,10 +59,10 @@ def test_a_camera_of_another_type_is_reported_with_the_cure(start_node, start_ca
     node.stop()
 
 
-def test_a_camera_that_restarts_with_other_reliability_is_followed(start_node, start_camera):
-    node = start(start_node)
+def test_a_camera_that_restarts_with_other_reliability_is_followed(processes):
+    node = start(processes)
     for arguments in (["--reliable"], [], ["--reliable", "--size", "320x240"]):
-        camera = start_camera(*arguments)
+        camera = processes.camera(*arguments)
         known = {to_nanoseconds(header.stamp) for header in node.client.list_frames()}
         deadline = time.monotonic() + 15
         new: set[int] = set()

@@ -15,9 +15,9 @@ from pixelrefer_ros.srv import DescribeRegion, ListFrames
 
 
 @pytest.fixture(scope="module")
-def node(start_node, start_camera):
-    start_camera()
-    node = start_node(request__max_new_tokens=4).start()
+def node(module_processes):
+    module_processes.camera()
+    node = module_processes.node(request__max_new_tokens=4).start()
     node.wait_for_frames(2)
     return node
 

@@ -24,12 +24,13 @@ BOX = (40, 30, 40, 30)
 
 
 @pytest.fixture(scope="module")
-def node(start_node, start_camera):
-    start_camera("--topic", "/front")
-    start_camera("--topic", "/depth", "--encoding", "16UC1")
-    start_camera("--topic", "/broken", "--truncated")
-    start_camera("--topic", "/old", "--start", "1000.0")
-    node = start_node(
+def node(module_processes, endless_model_path):
+    module_processes.camera("--topic", "/front")
+    module_processes.camera("--topic", "/depth", "--encoding", "16UC1")
+    module_processes.camera("--topic", "/broken", "--truncated")
+    module_processes.camera("--topic", "/old", "--start", "1000.0")
+    node = module_processes.node(
+        model__path=endless_model_path,
         camera_names="[front, depth, broken, old, silent]",
         cameras__front__topic="/front",
         cameras__depth__topic="/depth",
@@ -161,12 +162,15 @@ def test_a_full_queue_is_busy_at_once(node):
 
 
 def test_memory_that_cannot_be_had(node):
-    """Cap the address space of the running node, ask for a lot, lift the cap and ask again."""
+    """Cap the memory of the running node, ask for more than is left, lift the cap, ask again.
+
+    A box of 2x2 pixels is enlarged to thousands of patches; sixteen of them need 300 MB at once.
+    """
     pid = node.process.pid
     used = int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * resource.getpagesize()
     before = resource.prlimit(pid, resource.RLIMIT_AS)
-    resource.prlimit(pid, resource.RLIMIT_AS, (used, before[1]))
-    result = ask(node, *[box_reference(k, k, 100, 100, object_id=str(k)) for k in range(16)])
+    resource.prlimit(pid, resource.RLIMIT_AS, (used + 150_000_000, before[1]))
+    result = ask(node, *[box_reference(9 * k, 60, 2, 2) for k in range(16)])
     resource.prlimit(pid, resource.RLIMIT_AS, before)
     assert result.error_code == RegionResult.OUT_OF_MEMORY, result.error_msg
     assert ask(node, box_reference(*BOX)).error_code == RegionResult.NONE
@@ -185,7 +189,7 @@ def test_requests_on_their_way_are_canceled_by_deactivation(node):
 
 
 def test_damaged_weights_are_an_inference_error(
-    node, start_node, tiny_model_path, tmp_path_factory
+    node, module_processes, tiny_model_path, tmp_path_factory
 ):
     node.stop()
     folder = tmp_path_factory.mktemp("models") / "damaged"
@@ -193,7 +197,7 @@ def test_damaged_weights_are_an_inference_error(
     tensors = load_file(folder / "model.safetensors")
     tensors["model.norm.weight"][:] = np.nan
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
-    damaged = start_node(
+    damaged = module_processes.node(
         model__path=folder,
         camera_names="[front]",
         cameras__front__topic="/front",

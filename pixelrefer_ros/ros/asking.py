@@ -1,0 +1,122 @@
+"""Ask a node in the words of the core: regions in, report entries out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
+
+from pixelrefer_ros.errors import DeadlineError, InvalidRegionError
+from pixelrefer_ros.msg import RegionQuery, RegionReference, RegionResult
+from pixelrefer_ros.regions.reference import Region
+from pixelrefer_ros.report import Entry
+from pixelrefer_ros.ros.client import (
+    DescribeRegionClient,
+    box_reference,
+    mask_reference,
+    polygon_reference,
+)
+from pixelrefer_ros.ros.conversions import NANOSECONDS, to_duration, to_nanoseconds, to_time
+
+MAX_PIXEL = 2**32 - 1
+"""What a box of a message can hold."""
+
+
+@dataclass(frozen=True, eq=False)
+class PendingEntries:
+    """A query on its way to the node."""
+
+    query: RegionQuery
+    reply: Future[RegionResult]
+
+    def wait(self, timeout_s: float) -> list[Entry]:
+        """Return one entry per answer, or a single one with the error code.
+
+        Raises `DeadlineError` when no reply came within `timeout_s`.
+        """
+        try:
+            return _to_entries(self.reply.result(timeout_s), self.query)
+        except FutureTimeoutError as error:
+            raise DeadlineError(f"no reply from the node within {timeout_s:.1f} s") from error
+
+
+def ask(
+    client: DescribeRegionClient,
+    regions: Sequence[Region],
+    stamps_ns: Sequence[int],
+    *,
+    camera: str,
+    prompt: str,
+    timeout_s: float,
+) -> PendingEntries:
+    """Ask about regions on the frames at `stamps_ns`, one each, 0 for the newest frame.
+
+    `timeout_s` is the node's: waiting plus inference. Raises `NotActiveError` when there is no
+    node, `InvalidRegionError` for a box that no message can hold.
+    """
+    query = RegionQuery(
+        camera=camera,
+        prompt=prompt,
+        regions=[
+            _to_reference(region, stamp_ns, name=f"regions[{index}]")
+            for index, (region, stamp_ns) in enumerate(zip(regions, stamps_ns, strict=True))
+        ],
+        timeout=to_duration(timeout_s),
+    )
+    return PendingEntries(query, client.describe_async(query))
+
+
+def _to_reference(region: Region, stamp_ns: int, *, name: str) -> RegionReference:
+    stamp, object_id = to_time(stamp_ns), region.object_id
+    if region.polygon is not None:
+        return polygon_reference(region.polygon, stamp=stamp, object_id=object_id)
+    if region.mask is not None:
+        return mask_reference(region.mask, stamp=stamp, object_id=object_id)
+    if region.box is None or not all(0 <= number <= MAX_PIXEL for number in region.box):
+        raise InvalidRegionError(f"{name}: box is {region.box}, must be 4 numbers of at least 0")
+    return box_reference(*region.box, stamp=stamp, object_id=object_id)
+
+
+def _to_entries(result: RegionResult, query: RegionQuery) -> list[Entry]:
+    if result.error_code:
+        return [
+            Entry(
+                camera=query.camera,
+                stamp_ns=_latest_stamp(query.regions),
+                object_ids=_object_ids(query.regions),
+                prompt=query.prompt,
+                error_code=result.error_code,
+                error_msg=result.error_msg,
+                model_id=result.model_id,
+            )
+        ]
+    return [
+        Entry(
+            camera=query.camera,
+            stamp_ns=_latest_stamp([r for r in result.regions if r.object_id in answer.object_ids]),
+            object_ids=list(answer.object_ids),
+            prompt=query.prompt,
+            text=answer.text,
+            confidence=answer.confidence,
+            queue_s=to_nanoseconds(result.queue_time) / NANOSECONDS,
+            preprocess_s=to_nanoseconds(result.preprocess_time) / NANOSECONDS,
+            encode_s=to_nanoseconds(result.encode_time) / NANOSECONDS,
+            generate_s=to_nanoseconds(result.generate_time) / NANOSECONDS,
+            model_id=result.model_id,
+        )
+        for answer in result.answers
+    ]
+
+
+def _latest_stamp(references: Sequence[RegionReference]) -> int:
+    return max(to_nanoseconds(reference.header.stamp) for reference in references)
+
+
+def _object_ids(references: Sequence[RegionReference]) -> list[str]:
+    """List the objects: a name once, an unnamed one each time."""
+    ids: list[str] = []
+    for reference in references:
+        if not reference.object_id or reference.object_id not in ids:
+            ids.append(reference.object_id)
+    return ids
