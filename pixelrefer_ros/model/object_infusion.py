@@ -1,4 +1,9 @@
-"""OCI: object tokens look at their surroundings, so the image need not enter the LLM."""
+"""OCI: object tokens look at their surroundings, so the image need not enter the LLM.
+
+Algorithm 1, for the tokens T of an object in image I:
+    T = T + Attention(query = LN(T), key = value = features of Resize(LocalCrop))
+    T = T + Attention(query = LN(T), key = value = features of Resize(I))
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,11 @@
-"""SAOT, second half: features under a mask become n object tokens (Eq. 3 to 6)."""
+"""SAOT, second half: features under a mask become n object tokens.
+
+With F the encoder's features of the scaled crop and M its mask on the same grid:
+    Z  = F * M              the object without its surroundings (Eq. 3)
+    p  = relative position of every cell in the image (Eq. 4, `region_crop.py`)
+    Z' = Z + Linear(p)      (Eq. 5)
+    T  = k-means(Z', n)     n object tokens, whatever the object's size (Eq. 6, `clustering.py`)
+"""
 
 from __future__ import annotations
 
