@@ -1,0 +1,1 @@
+"""The subcommands of `pixelrefer`: each file has `add_parser` and `run`."""

@@ -1,0 +1,53 @@
+"""Values of options, read strictly; what is wrong is said with the value."""
+
+from __future__ import annotations
+
+import re
+from argparse import ArgumentTypeError
+
+from pixelrefer_ros.streams.stamps import NANOSECONDS
+
+MAX_TIMEOUT_S = 3600
+
+
+def positive_number(text: str) -> float:
+    """Read a finite number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0.0 < number < float("inf"):
+        raise ArgumentTypeError(f"'{text}' is not a number above 0")
+    return number
+
+
+def timeout(text: str) -> float:
+    """Read seconds, above 0 and at most an hour."""
+    seconds = positive_number(text)
+    if seconds > MAX_TIMEOUT_S:
+        raise ArgumentTypeError(f"'{text}' is above {MAX_TIMEOUT_S} s")
+    return seconds
+
+
+def node_name(text: str) -> str:
+    """Read the name of a ROS node, with or without its namespace."""
+    if not re.fullmatch(r"/?[A-Za-z_]\w*(/[A-Za-z_]\w*)*", text, re.ASCII):
+        raise ArgumentTypeError(f"'{text}' is no name of a node like /robot1/pixelrefer")
+    return text
+
+
+def positive_count(text: str) -> int:
+    """Read a whole number of at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"'{text}' is not a whole number of at least 1")
+    return int(text)
+
+
+def stamp(text: str) -> int:
+    """Read a header stamp, whole nanoseconds or seconds with a decimal point, as nanoseconds."""
+    whole, point, fraction = text.partition(".")
+    if not (whole.isdecimal() and (fraction.isdecimal() or not point) and len(fraction) <= 9):
+        raise ArgumentTypeError(
+            f"'{text}' is no stamp: whole nanoseconds, or seconds with a decimal point like 12.5"
+        )
+    return int(whole) * NANOSECONDS + int(fraction.ljust(9, "0")) if point else int(whole)

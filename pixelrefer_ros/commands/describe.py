@@ -1,0 +1,204 @@
+"""`pixelrefer describe`: ask about images, a folder of frames or a bag, without ROS."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from pixelrefer_ros.commands.argument_types import positive_count, positive_number, stamp
+from pixelrefer_ros.commands.region_arguments import add_region_arguments, check_regions, spread
+from pixelrefer_ros.errors import CommandError
+from pixelrefer_ros.regions.reference import Region
+from pixelrefer_ros.resources import find_model
+
+if TYPE_CHECKING:
+    from pixelrefer_ros.report import Entry
+    from pixelrefer_ros.streams.frame import Frame
+
+DESCRIPTION = """\
+Ask about regions of images, of a folder of frames, or of a bag. Needs no ROS.
+
+The model sees the frames that regions point at, and no others. An object with regions on
+several frames (the same --object-id) is asked about as in a video.
+"""
+
+EXAMPLES = """\
+examples:
+  pixelrefer describe photo.jpg --box 120,80,64,48 --prompt "What is this?"
+  pixelrefer describe photo.jpg --box 120,80,64,48 --mask cup.png \\
+      --prompt "Is <region> left of <region>?"
+  pixelrefer describe frames/ --box 120,80,64,48 --frame 0 --box 140,82,64,48 --frame 12 \\
+      --object-id cup --prompt "Where does it go?"
+  pixelrefer describe --bag recording --topic /camera/image_raw --stamp 1700000000.25 \\
+      --polygon "10,10 90,10 50,80" --json
+"""
+
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png")
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+def add_parser(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+) -> argparse.ArgumentParser:
+    """Add the command and its arguments."""
+    parser = commands.add_parser(
+        "describe",
+        help="ask about images, a folder of frames or a bag; needs no ROS",
+        usage="%(prog)s (IMAGE ... | --bag BAG) REGION ... [--prompt PROMPT] [OPTION ...]",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "images",
+        metavar="IMAGE",
+        nargs="*",
+        type=Path,
+        help="JPEG or PNG files, or folders of them",
+    )
+    parser.add_argument("--bag", help="rosbag2 folder, .mcap or .db3 file, instead of images")
+    parser.add_argument("--topic", help="its image topic; default: the first one with colours")
+    regions = add_region_arguments(parser)
+    regions.add_argument(
+        "--frame",
+        metavar="INDEX",
+        type=int,
+        action="append",
+        help="image pointed at, counted from 0; default: the first",
+    )
+    regions.add_argument(
+        "--stamp",
+        type=stamp,
+        action="append",
+        help="frame of the bag pointed at: header stamp in nanoseconds, or in seconds with a "
+        "decimal point, within 0.02 s; default: the last frame",
+    )
+    parser.add_argument("--prompt", default="", help="the question; default: describe in detail")
+    parser.add_argument(
+        "--rate",
+        metavar="HZ",
+        type=positive_number,
+        default=1.0,
+        help="images per second, for an object on several frames; default 1",
+    )
+    parser.add_argument(
+        "--model", default="", help="model folder, or name of a shipped model; default: that one"
+    )
+    parser.add_argument(
+        "--download", action="store_true", help="--model is a hub id; fetch it if need be"
+    )
+    parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda or cuda:N")
+    parser.add_argument(
+        "--dtype", default="auto", help="auto (default), float32, bfloat16 or float16"
+    )
+    parser.add_argument(
+        "--max-new-tokens",
+        metavar="N",
+        type=positive_count,
+        default=64,
+        help="longest answer, default 64 tokens",
+    )
+    parser.add_argument("--json", action="store_true", help="print a JSON list, not a table")
+    parser.add_argument(
+        "--save",
+        metavar="PICTURE",
+        type=_picture,
+        help="write the last frame pointed at, with regions and answers",
+    )
+    return parser
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Ask, print the answers, save the picture."""
+    check_regions(arguments.regions)
+    frames, regions = _find_frames(arguments)
+    model = arguments.model if arguments.download else find_model(arguments.model)
+    from pixelrefer_ros.engine.describer import Describer  # torch: a second or two
+    from pixelrefer_ros.report import Entry, print_table, to_json
+
+    with Describer.from_pretrained(
+        model, device=arguments.device, dtype=arguments.dtype, download=arguments.download
+    ) as describer:
+        answers = describer.describe(
+            frames, regions, arguments.prompt, max_new_tokens=arguments.max_new_tokens
+        )
+    entries = [Entry.of_answer(answer, arguments.prompt) for answer in answers]
+    if arguments.json:
+        sys.stdout.write(to_json(entries))
+    else:
+        print_table(entries)
+    if arguments.save is not None:
+        _save(arguments.save, frames, regions, entries)
+    return 0
+
+
+def _find_frames(arguments: argparse.Namespace) -> tuple[list[Frame], list[Region]]:
+    """Read the frames pointed at, and point each region at its frame and object."""
+    from pixelrefer_ros.commands.frame_sources import BagFrames, ImageFiles
+
+    count = len(arguments.regions)
+    if bool(arguments.images) == (arguments.bag is not None):
+        raise CommandError("give either IMAGE files or --bag")
+    if arguments.bag is None:
+        _refuse(arguments, "images", "topic", "stamp")
+        images = ImageFiles(arguments.images, arguments.rate)
+        frames = _read_once(spread("--frame", arguments.frame or [], count, 0), images.frame)
+    else:
+        _refuse(arguments, "a bag", "frame")
+        bag = BagFrames(arguments.bag, arguments.topic or "")
+        frames = _read_once(spread("--stamp", arguments.stamp or [], count, None), bag.frame)
+    distinct = list(dict.fromkeys(frames))
+    object_ids = spread("--object-id", arguments.object_id, count, "")
+    regions = [
+        replace(region, frame=distinct.index(frame), object_id=object_id)
+        for region, frame, object_id in zip(arguments.regions, frames, object_ids, strict=True)
+    ]
+    return distinct, regions
+
+
+def _read_once(keys: Sequence[Key], read: Callable[[Key], Frame]) -> list[Frame]:
+    frames = {key: read(key) for key in dict.fromkeys(keys)}
+    return [frames[key] for key in keys]
+
+
+def _refuse(arguments: argparse.Namespace, source: str, *options: str) -> None:
+    for option in options:
+        if getattr(arguments, option) is not None:
+            raise CommandError(f"--{option} does not go with {source}")
+
+
+def _save(
+    path: Path, frames: Sequence[Frame], regions: Sequence[Region], entries: Sequence[Entry]
+) -> None:
+    from PIL import Image
+
+    from pixelrefer_ros.regions.drawing import draw_regions
+    from pixelrefer_ros.report import caption
+
+    last = max(frames, key=lambda frame: frame.stamp_ns)
+    drawn = [region for region in regions if frames[region.frame] is last]
+    picture = draw_regions(
+        last.rgb(),
+        [region.to_mask(*last.size) for region in drawn],
+        [region.object_id for region in drawn],
+        caption=caption(entries),
+    )
+    try:
+        Image.fromarray(picture).save(path)
+    except OSError as error:
+        raise CommandError(f"--save {path}: {error.strerror}") from error
+
+
+def _picture(text: str) -> Path:
+    path = Path(text)
+    if path.suffix.lower() not in PICTURE_SUFFIXES:
+        raise argparse.ArgumentTypeError(f"'{text}' must end in {', '.join(PICTURE_SUFFIXES)}")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder '{path.parent}'")
+    return path

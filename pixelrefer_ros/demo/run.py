@@ -1,0 +1,146 @@
+"""Start the processes, ask, report."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from pixelrefer_ros.demo.child_process import ChildProcess
+from pixelrefer_ros.demo.interview import CAMERA, Interview
+from pixelrefer_ros.demo.photographs import SOURCES, make_questions, write_photographs
+from pixelrefer_ros.demo.pictures import write_pictures
+from pixelrefer_ros.demo.questions import Question, middle_of, read_questions
+from pixelrefer_ros.errors import CommandError
+from pixelrefer_ros.report import Entry, noise_notice, print_table, to_json
+from pixelrefer_ros.resources import find_model
+from pixelrefer_ros.ros.client import DescribeRegionClient
+from pixelrefer_ros.streams.bag_choice import choose_topic, last_frame
+from pixelrefer_ros.streams.bag_reader import COMPRESSED_IMAGE_TYPE, BagReader, BagTopic
+
+LOADING_S = 600.0
+"""Longest wait for the node to load its model."""
+
+NODE_PARAMETERS = {
+    # All that is played stays there to be asked about, and every question finds room.
+    "buffer.seconds": "3600.0",
+    "buffer.frames": "3000",
+    "buffer.megabytes": "1000",
+    "request.queue_size": "1024",
+}
+
+
+def run_demo(*, bag: str, topic: str, queries: str, model: str, out: Path) -> None:
+    """Play a bag into a node and ask about it; write `results.json` and pictures to `out`.
+
+    An empty `bag` means photographs, an empty `topic` the first one with colours, empty `queries`
+    one question about the middle of the last frame. A question that gets an error code is a
+    result. Raises `PixelReferError` when there is nothing to play, to ask, or to run.
+    """
+    model = find_model(model)
+    _clear(out)
+    reader, questions = _prepare(bag, queries, out)
+    chosen = choose_topic(reader, topic)
+    print(f"Topic   {chosen.name}, {chosen.message_count} messages", end="")
+    print("" if topic else " (the first image topic; TOPIC or --topic names another)")
+    if not questions:
+        print("Asking  about a box on the middle of the last frame (QUERIES or --queries: more)")
+        questions = [middle_of(*last_frame(reader, chosen.name).size)]
+    with _stay_alone(), _end_on_signals():
+        answers = _interview(reader, chosen, questions, model, out)
+    entries = [entry for several in answers for entry in several]
+    if notice := noise_notice(entries[0].model_id):
+        print(f"\n{notice}\n")
+    print_table(entries)
+    results = out / "results.json"
+    results.write_text(to_json(entries), encoding="utf-8")
+    pictures = write_pictures(out, reader, chosen.name, questions, answers)
+    answered = sum(not entry.error_code for entry in entries)
+    print(f"{answered} of {len(entries)} answered. {results} and {len(pictures)} pictures written.")
+
+
+def _prepare(bag: str, queries: str, out: Path) -> tuple[BagReader, list[Question]]:
+    """Open the bag, or make the one of photographs, and read or make the questions."""
+    questions = read_questions(Path(queries)) if queries else []
+    if bag:
+        print(f"Bag     {bag}")
+        return BagReader(bag), questions
+    path = out / "photographs"
+    write_photographs(path)
+    print(f"Bag     {path}, photographs that come with scikit-image:")
+    for name, source in SOURCES.items():
+        print(f"        {name} ({source})")
+    return BagReader(path), questions or make_questions()
+
+
+def _interview(
+    bag: BagReader, topic: BagTopic, questions: Sequence[Question], model: str, out: Path
+) -> list[list[Entry]]:
+    transport = "compressed" if topic.type == COMPRESSED_IMAGE_TYPE else "raw"
+    parameters = {**NODE_PARAMETERS, f"cameras.{CAMERA}.transport": transport}
+    settings = [part for name, value in parameters.items() for part in ("-p", f"{name}:={value}")]
+    run_node = ["pixelrefer_ros.cli", "node", "--topic", topic.name, "--model", model, *settings]
+    play = ["pixelrefer_ros.ros.bag_player", str(bag.path), "--topic", topic.name]
+    with ChildProcess("the node", _python(run_node), out / "node.log") as node:
+        print(f"Node    process {node.pid}, log in {node.log}", flush=True)
+        with DescribeRegionClient() as client:
+            interview = Interview(client, node.check_running)
+            interview.wait_until_ready(LOADING_S)
+            with ChildProcess("the bag player", _python(play), out / "bag_player.log") as player:
+                print(f"Player  process {player.pid}, log in {player.log}", flush=True)
+                return interview.hold(questions, player.is_running)
+
+
+def _python(module_and_arguments: Sequence[str]) -> list[str]:
+    return [sys.executable, "-m", *module_and_arguments]
+
+
+def _clear(out: Path) -> None:
+    """Make the folder and remove what an earlier demo left there."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(out / "photographs", ignore_errors=True)
+        for old in (*out.glob("[0-9][0-9]*.jpg"), out / "results.json"):
+            old.unlink(missing_ok=True)
+    except OSError as error:
+        raise CommandError(f"--out '{out}' cannot be written: {error.strerror}") from error
+
+
+@contextmanager
+def _stay_alone() -> Iterator[None]:
+    """Keep this demo and its processes apart from all other ROS nodes."""
+    # Domains 1 to 100 are free of the ports that Linux gives to others.
+    alone = {
+        "ROS_DOMAIN_ID": str(1 + os.getpid() % 100),
+        "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+    }
+    before = {name: os.environ.get(name) for name in alone}
+    os.environ.update(alone)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _end_on_signals() -> Iterator[None]:
+    """Let a request to end unwind the stack, so that no process is left behind."""
+
+    def leave(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, leave) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
