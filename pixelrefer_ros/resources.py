@@ -37,7 +37,7 @@ def find_model(name: str = "") -> str:
 
 
 def find_config(name: str) -> Path:
-    """Return the path of a file in `config/`; raise `FileNotFoundError` when it is not installed."""
+    """Return the path of a file in `config/`; raise `FileNotFoundError` if it is not there."""
     for share in share_folders():
         if (share / "config" / name).is_file():
             return share / "config" / name
