@@ -29,6 +29,11 @@ def query(picture, regions=BOXES[:1], prompt="", max_new_tokens=None) -> Query:
     return Query([ArrayFrame(picture, stamp_ns=7, camera="front")], regions, prompt, max_new_tokens)
 
 
+def wait_until_running(describer: Describer) -> None:
+    while describer.waiting:
+        time.sleep(0.001)
+
+
 def test_an_answer_names_its_frames_its_model_and_its_time(describer, picture):
     [answer] = describer.submit(query(picture)).result(timeout=30)
     assert answer.object_ids == ("box0",)
@@ -62,6 +67,7 @@ def test_requests_that_wait_together_are_answered_as_if_alone(endless_model, pic
         alone = [describer.describe(image, BOXES[1], p)[0].text
                  for image in (picture, other) for p in prompts]  # fmt: skip
         blocker = describer.submit(query(picture, max_new_tokens=200))
+        wait_until_running(describer)
         futures = [describer.submit(query(image, [BOXES[1]], p))
                    for image in (picture, other) for p in prompts]  # fmt: skip
         together = [future.result(timeout=60)[0].text for future in futures]
@@ -112,6 +118,7 @@ def test_a_running_request_can_be_canceled(describer, picture):
 
 def test_a_deadline_is_kept_while_the_model_is_busy(describer, picture):
     describer.submit(query(picture, max_new_tokens=2000), deadline=time.monotonic() + 3)
+    wait_until_running(describer)
     started = time.monotonic()
     with pytest.raises(DeadlineError, match="the deadline"):
         describer.submit(query(picture), deadline=started + 0.2).result(timeout=30)
@@ -121,8 +128,7 @@ def test_a_deadline_is_kept_while_the_model_is_busy(describer, picture):
 def test_a_full_queue_is_busy_at_once(endless_model, picture):
     with Describer(endless_model, queue_size=1, max_batch=1) as describer:
         running = describer.submit(query(picture, max_new_tokens=2000))
-        while describer.waiting:
-            time.sleep(0.001)
+        wait_until_running(describer)
         waiting = describer.submit(query(picture))
         started = time.monotonic()
         with pytest.raises(BusyError):
@@ -155,6 +161,7 @@ def test_a_failing_request_spares_those_beside_it(describer, picture):
             raise RuntimeError("truncated")
 
     blocker = describer.submit(query(picture, max_new_tokens=100))
+    wait_until_running(describer)
     bad = describer.submit(Query([Undecodable(picture)], BOXES[:1]))
     good = describer.submit(query(picture))
     with pytest.raises(InferenceError, match="truncated"):
