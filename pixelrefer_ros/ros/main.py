@@ -15,6 +15,7 @@ from rclpy.executors import ExternalShutdownException, ShutdownException, Single
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
 
+from pixelrefer_ros.ros.memory import return_large_blocks
 from pixelrefer_ros.ros.node import PixelReferNode
 
 GRACE_S = 5.0
@@ -35,6 +36,7 @@ def run_node(args: Sequence[str] | None, *, autostart: bool) -> int:
     With `autostart` it is configured and activated here, where nobody else does. Requests on
     their way are answered before the process ends.
     """
+    return_large_blocks()
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
