@@ -120,7 +120,10 @@ def objects_of(entry: Entry) -> str:
 
 
 def _cells(entry: Entry) -> list[Text]:
-    asked = [Text(printable(objects_of(entry))), Text(entry.prompt or "(describe in detail)")]
+    asked = [
+        Text(printable(objects_of(entry))),
+        Text(printable(entry.prompt) or "(describe in detail)"),
+    ]
     if entry.error_code:
         code = ErrorCode(entry.error_code).name
         failure = Text(f"{code}: {printable(entry.error_msg)}", style="red")

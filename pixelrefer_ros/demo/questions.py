@@ -45,7 +45,7 @@ def read_questions(path: Path) -> list[Question]:
         return [
             _read_question(entry, f"[{index}]", path.parent) for index, entry in enumerate(entries)
         ]
-    except (CommandError, InvalidRegionError) as error:
+    except CommandError as error:
         raise CommandError(f"queries '{path}': {error}") from error
 
 
@@ -85,7 +85,11 @@ def _read_region(entry: Any, name: str, folder: Path) -> Region:
     shape, value = shapes[0], entry[shapes[0]]
     object_id = _read_text(entry, "object_id", name)
     if shape == "mask":
-        return Region(mask=load_mask(folder / _read_text(entry, "mask", name)), object_id=object_id)
+        try:
+            mask = load_mask(folder / _read_text(entry, "mask", name))
+        except InvalidRegionError as error:
+            raise CommandError(f"{name}.mask: {error}") from error
+        return Region(mask=mask, object_id=object_id)
     if shape == "polygon":
         if not isinstance(value, list) or not all(_is_point(point) for point in value):
             raise CommandError(f"{name}.polygon is {value!r}, must be a list of [x, y] in pixels")

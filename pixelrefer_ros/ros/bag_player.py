@@ -114,7 +114,7 @@ def _wait_for_subscriber(node: Node, topic: str, wait_s: float) -> None:
             time.sleep(SETTLE_S)
             return
         time.sleep(POLL_S)
-    raise BagError(f"nobody subscribed to {topic} within {wait_s:.0f} s")
+    raise BagError(f"nobody subscribed to {topic} within {wait_s:g} s")
 
 
 if __name__ == "__main__":

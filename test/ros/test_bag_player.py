@@ -1,0 +1,104 @@
+"""The bag player in a process of its own, heard by a subscriber in this one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+import rclpy
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import CompressedImage, Image
+
+from pixelrefer_ros.streams.bag_reader import BagReader
+from pixelrefer_ros.streams.bag_writer import write_bag
+from pixelrefer_ros.streams.frame import Frame
+from pixelrefer_ros.streams.image_codec import encode_jpeg, from_rgb
+
+PERIOD_NS = 50_000_000
+COUNT = 20
+START_NS = 1_700_000_000_000_000_000
+
+
+@pytest.fixture(scope="module")
+def bag(tmp_path_factory):
+    path = tmp_path_factory.mktemp("player") / "bag"
+    pixels = np.random.default_rng(0).integers(0, 255, (480, 640, 3), np.uint8)
+    images = {"/image": from_rgb(pixels), "/image/compressed": encode_jpeg(pixels)}
+    write_bag(
+        path,
+        (
+            (topic, Frame("", START_NS + n * PERIOD_NS, "camera", image))
+            for n in range(COUNT)
+            for topic, image in images.items()
+        ),
+    )
+    return path
+
+
+def player(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "pixelrefer_ros.ros.bag_player", *arguments]
+
+
+@pytest.mark.parametrize(
+    ("topic", "message_type", "reliability"),
+    [
+        ("/image", Image, ReliabilityPolicy.RELIABLE),
+        ("/image/compressed", CompressedImage, ReliabilityPolicy.BEST_EFFORT),
+    ],
+)
+def test_every_message_arrives_as_recorded_and_in_its_rhythm(bag, topic, message_type, reliability):
+    context = Context()
+    rclpy.init(context=context)
+    node = rclpy.create_node("listener", context=context)
+    heard: list[tuple[float, bytes]] = []
+    node.create_subscription(
+        message_type,
+        topic,
+        lambda data: heard.append((time.monotonic(), data)),
+        QoSProfile(depth=COUNT, reliability=reliability),
+        raw=True,
+    )
+    executor = SingleThreadedExecutor(context=context)
+    executor.add_node(node)
+    thread = threading.Thread(target=executor.spin, daemon=True)
+    thread.start()
+    try:
+        done = subprocess.run(
+            player(str(bag), "--topic", topic, "--rate", "0.5"),
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        time.sleep(0.2)
+    finally:
+        executor.shutdown()
+        node.destroy_node()
+        rclpy.shutdown(context=context)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{COUNT} messages published\n"
+    assert [data for _, data in heard] == [m.data for m in BagReader(bag).messages([topic])]
+    duration = heard[-1][0] - heard[0][0]
+    assert duration == pytest.approx((COUNT - 1) * PERIOD_NS / 1e9 / 0.5, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["missing"], "bag_player: bag 'missing' cannot be read"),
+        (["{bag}", "--topic", "/other"], "has no image topic '/other'"),
+        (["{bag}", "--wait", "0.1"], "bag_player: nobody subscribed to /image within 0.1 s"),
+        (["{bag}", "--rate", "0"], "--rate is 0.0, must be above 0"),
+    ],
+)
+def test_what_cannot_be_played_is_told(bag, arguments, message):
+    done = subprocess.run(
+        player(*[part.format(bag=bag) for part in arguments]),
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
