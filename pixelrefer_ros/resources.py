@@ -19,20 +19,23 @@ def share_folders() -> list[Path]:
 
 
 def find_model(name: str = "") -> str:
-    """Resolve a model: a folder, the name of a shipped model, or "" for the default one.
+    """Resolve a model: a folder, the name of a shipped model, "" for the default one.
 
+    A hub id (`owner/name`) is returned as it is: the loader looks it up among the downloaded ones.
     Raises `CheckpointError` when there is no such folder.
     """
     if name and Path(name).is_dir():
         return name
     wanted = name or DEFAULT_MODEL
-    shelves = [share / "models" for share in share_folders()]
-    for shelf in shelves:
-        if (shelf / wanted / "config.json").is_file():
-            return str(shelf / wanted)
+    candidates = [share / "models" / wanted for share in share_folders()]
+    for folder in candidates:
+        if (folder / "config.json").is_file():
+            return str(folder)
+    if wanted.count("/") == 1 and not wanted.startswith((".", "/", "~")):
+        return wanted
     raise CheckpointError(
         f"model is '{wanted}': no such folder, and no model of that name in "
-        + ", ".join(map(str, shelves))
+        + ", ".join(str(folder.parent) for folder in candidates)
     )
 
 

@@ -18,6 +18,10 @@ def test_a_shipped_model_is_found_by_its_name():
     assert find_model("random-tiny").endswith("models/random-tiny")
 
 
+def test_a_hub_id_is_left_to_the_loader():
+    assert find_model("owner/name") == "owner/name"
+
+
 def test_a_model_that_is_nowhere_is_named_with_the_places_looked_at():
     with pytest.raises(CheckpointError, match=r"model is 'no-such-model': .*models"):
         find_model("no-such-model")
