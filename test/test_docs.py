@@ -1,0 +1,201 @@
+"""What README and docs tell people to type works, and what they point at exists."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pixelrefer_ros.cli import main, make_parser
+from pixelrefer_ros.errors import ErrorCode
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+PAGES = [README, ROOT / "models" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    text = page.read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def commands() -> list[str]:
+    """List the shell commands of the README, continued lines joined."""
+    joined = "".join(blocks(README, "sh")).replace("\\\n", " ")
+    return [line for line in joined.splitlines() if line]
+
+
+NOT_RUN = {
+    "rosdep ": "needs an apt installation of ROS 2; test/packaging checks package.xml",
+    "pip install -r ": "needs the network; test/packaging compares the file with setup.py",
+    "colcon build": "`make colcon` runs it",
+    ". install/": "`make colcon` runs it",
+    "hf download ": "needs the network",
+    "make test": "runs this",
+}
+"""Commands of the README that cannot be run inside a test, and why."""
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory) -> Iterator[Any]:
+    pytest.importorskip("rclpy", reason="needs ROS 2")
+    from live_node import LiveNode
+
+    live_node = LiveNode(tmp_path_factory.mktemp("live_node"))
+    yield live_node
+    live_node.stop()
+
+
+def run_describe(words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run it where the photograph and the bag it names are."""
+    from pixelrefer_ros.demo.photographs import TOPIC, write_photographs
+    from pixelrefer_ros.streams.bag_reader import BagReader
+
+    write_photographs(tmp_path / "recording")
+    photograph = next(BagReader(tmp_path / "recording").frames(TOPIC))
+    (tmp_path / "photo.jpg").write_bytes(bytes(photograph.image.data))
+    monkeypatch.chdir(tmp_path)
+    if "--download" in words:
+        make_parser().parse_args(words[1:])  # the network is not there
+    else:
+        assert main(words[1:]) == 0
+
+
+def check_make(words: list[str]) -> None:
+    """See that the target exists and hands on every variable."""
+    done = subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for variable in words[2:]:
+        assert variable.partition("=")[2] in done.stdout
+
+
+def check_launch(words: list[str]) -> None:
+    assert words[:4] == ["ros2", "launch", "pixelrefer_ros", "perception.launch.py"]
+    source = (ROOT / "launch" / words[3]).read_text(encoding="utf-8")
+    for argument in words[4:]:
+        assert f'"{argument.partition(":=")[0]}"' in source
+
+
+def check_service_call(words: list[str]) -> None:
+    """Fill the request as `ros2 service call` does."""
+    pytest.importorskip("rclpy", reason="needs ROS 2")
+    from pixelrefer_ros.srv import DescribeRegion
+
+    assert words[2:5] == [
+        "call", "/pixelrefer/describe_region", "pixelrefer_ros/srv/DescribeRegion",
+    ]  # fmt: skip
+    request = DescribeRegion.Request()
+    fill(request, yaml.safe_load(words[5]))
+    assert request.query.regions[0].roi.width == 64
+
+
+def fill(message: Any, values: dict[str, Any]) -> None:
+    from pixelrefer_ros.msg import RegionReference
+
+    for name, value in values.items():
+        if isinstance(value, dict):
+            fill(getattr(message, name), value)
+        elif isinstance(value, list):
+            items = [RegionReference() for _ in value]
+            for item, item_values in zip(items, value, strict=True):
+                fill(item, item_values)
+            setattr(message, name, items)
+        else:
+            assert type(getattr(message, name)) is type(value), name
+            setattr(message, name, value)
+
+
+@pytest.mark.parametrize("command", commands())
+def test_the_commands_of_the_readme(command, request, tmp_path, monkeypatch):
+    words = shlex.split(command)
+    if command.startswith(tuple(NOT_RUN)):
+        return
+    if words[0] == "make":
+        check_make(words)
+    elif words[:2] == ["pixelrefer", "describe"]:
+        run_describe(words, tmp_path, monkeypatch)
+    elif words[:2] == ["pixelrefer", "ask"]:
+        done = request.getfixturevalue("node").ask(*words[2:])
+        assert done.returncode == 0, done.stderr
+    elif words[:2] == ["pixelrefer", "node"]:
+        make_parser().parse_args(words[1:])
+        assert "pixelrefer" in request.getfixturevalue("node").log()  # started by that command
+    elif words[:2] == ["ros2", "launch"]:
+        check_launch(words)
+    elif words[:2] == ["ros2", "service"]:
+        check_service_call(words)
+    elif words[0] == "export":
+        path = words[1].rpartition("share/pixelrefer_ros/")[2]
+        assert (ROOT / path).is_file()
+    else:
+        pytest.fail(f"no test knows how to check `{command}`; name it in NOT_RUN with the reason")
+
+
+@pytest.mark.parametrize("start", NOT_RUN)
+def test_no_excuse_outlives_its_command(start):
+    assert any(command.startswith(start) for command in commands())
+
+
+def test_the_example_for_planners_runs_as_printed(node, tmp_path):
+    script = tmp_path / "example.py"
+    script.write_text("".join(blocks(ROOT / "docs" / "planners.md", "python")))
+    done = node.python(str(script))
+    assert done.returncode == 0, done.stderr + node.log()
+    answers, joint = done.stdout.splitlines()[:2], done.stdout.splitlines()[-3]
+    assert answers[0].startswith("cup: ")
+    assert answers[1].startswith("spoon: ")
+    assert joint == "['cup', 'spoon'] camera"
+    assert "planner heard True" in done.stdout
+    assert done.stdout.endswith("patience 0\n")
+
+
+def test_planners_can_look_up_every_error_code():
+    text = (ROOT / "docs" / "planners.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| `(\w+)` \|", text, re.MULTILINE)
+    assert rows == [(str(code.value), code.name) for code in ErrorCode]
+
+
+def test_the_readme_lists_every_parameter_with_its_default():
+    content = yaml.safe_load((ROOT / "config" / "perception.yaml").read_text(encoding="utf-8"))
+    expected = dict(flatten(content["/**"]["ros__parameters"]))
+    rows = re.findall(r"^\| `([a-z_.<>]+)` \|([^|]*)\|", README.read_text(), re.MULTILINE)
+    listed = {name.replace("<name>", "camera"): value.strip(" `") for name, value in rows}
+    assert listed == {
+        name: "[camera]" if value == ["camera"] else str(value) for name, value in expected.items()
+    }
+
+
+def flatten(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)\)", text):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_files_that_are_named_exist(page):
+    text = page.read_text(encoding="utf-8")
+    folders = "model|engine|regions|streams|ros|commands|demo"
+    for name in re.findall(rf"`((?:{folders})/[\w/]+\.py)`", text):
+        assert (ROOT / "pixelrefer_ros" / name).is_file(), name
+    for name in re.findall(r"`((?:config|launch|msg|srv|test|requirements)/[\w./]+)`", text):
+        assert (ROOT / name).exists(), name
+
+
+def test_the_picture_of_the_readme_is_small():
+    assert (ROOT / "docs" / "demo.jpg").stat().st_size < 150_000
