@@ -27,15 +27,15 @@ def find_model(name: str = "") -> str:
     if name and Path(name).is_dir():
         return name
     wanted = name or DEFAULT_MODEL
-    candidates = [share / "models" / wanted for share in share_folders()]
-    for folder in candidates:
-        if (folder / "config.json").is_file():
-            return str(folder)
+    shelves = [share / "models" for share in share_folders()]
+    for shelf in shelves:
+        if (shelf / wanted / "config.json").is_file():
+            return str(shelf / wanted)
     if wanted.count("/") == 1 and not wanted.startswith((".", "/", "~")):
         return wanted
     raise CheckpointError(
         f"model is '{wanted}': no such folder, and no model of that name in "
-        + ", ".join(str(folder.parent) for folder in candidates)
+        + ", ".join(map(str, shelves))
     )
 
 

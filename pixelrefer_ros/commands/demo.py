@@ -47,7 +47,7 @@ def add_parser(
         metavar="FILE",
         help="what to ask; default: about the middle of the last frame",
     )
-    parser.add_argument("--model", default="", help="model folder; default: the shipped one")
+    parser.add_argument("--model", default="", help="folder, shipped model or downloaded hub id")
     parser.add_argument(
         "--out", type=Path, default=Path("out/demo"), metavar="FOLDER", help="default: out/demo"
     )

@@ -88,10 +88,10 @@ def add_parser(
         help="images per second, for an object on several frames; default 1",
     )
     parser.add_argument(
-        "--model", default="", help="model folder, or name of a shipped model; default: that one"
+        "--model", default="", help="folder, shipped model or hub id; default: the shipped model"
     )
     parser.add_argument(
-        "--download", action="store_true", help="--model is a hub id; fetch it if need be"
+        "--download", action="store_true", help="fetch the hub id if it is not there yet"
     )
     parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda or cuda:N")
     parser.add_argument(
@@ -118,12 +118,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Ask, print the answers, save the picture."""
     check_regions(arguments.regions)
     frames, regions = _find_frames(arguments)
-    model = arguments.model if arguments.download else find_model(arguments.model)
     from pixelrefer_ros.engine.describer import Describer  # torch: a second or two
     from pixelrefer_ros.report import Entry, print_table, to_json
 
     with Describer.from_pretrained(
-        model, device=arguments.device, dtype=arguments.dtype, download=arguments.download
+        find_model(arguments.model),
+        device=arguments.device,
+        dtype=arguments.dtype,
+        download=arguments.download,
     ) as describer:
         answers = describer.describe(
             frames, regions, arguments.prompt, max_new_tokens=arguments.max_new_tokens

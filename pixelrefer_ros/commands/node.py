@@ -40,7 +40,9 @@ def add_parser(
         allow_abbrev=False,
     )
     parser.add_argument("--topic", metavar="T", help="image topic of the camera named 'camera'")
-    parser.add_argument("--model", metavar="M", help="model folder, or name of a shipped model")
+    parser.add_argument(
+        "--model", metavar="M", help="model folder, shipped model, or downloaded hub id"
+    )
     parser.add_argument(
         "--params-file",
         metavar="FILE",
