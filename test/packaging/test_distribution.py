@@ -106,13 +106,13 @@ def test_the_command_is_there(plain_python: Path) -> None:
     assert "describe" in run(plain_python.parent / "pixelrefer", "--help")
 
 
-def test_everything_but_the_node_works_without_ros(plain_python: Path) -> None:
+def test_everything_but_node_and_demo_works_without_ros(plain_python: Path) -> None:
     program = """
 import importlib, pkgutil, pixelrefer_ros
 modules = pkgutil.walk_packages(pixelrefer_ros.__path__, "pixelrefer_ros.")
 names = [module.name for module in modules]
 for name in names:
-    if not name.startswith("pixelrefer_ros.ros"):
+    if not name.startswith(("pixelrefer_ros.ros", "pixelrefer_ros.demo")):
         importlib.import_module(name)
 assert pixelrefer_ros.Describer and pixelrefer_ros.Region
 assert importlib.util.find_spec("rclpy") is None
