@@ -92,11 +92,11 @@ class PromptWriter:
     def check_question(self, question: str, objects: int) -> None:
         """Raise `InvalidPromptError` unless the question fits that many objects."""
         if not question.strip():
-            raise InvalidPromptError("the question is empty")
+            raise InvalidPromptError("prompt is empty")
         regions = question.count(REGION_PLACEHOLDER)
         if regions != objects:
             raise InvalidPromptError(
-                f"the question has {regions} {REGION_PLACEHOLDER}, "
+                f"prompt has {regions} {REGION_PLACEHOLDER}, "
                 f"but there are {objects} objects; it needs one for each"
             )
         if self._is_lite:
@@ -114,7 +114,7 @@ class PromptWriter:
             if count not in (0, limit if meant else 0):
                 allowed = f"none or {limit}" if meant and limit else "none"
                 raise InvalidPromptError(
-                    f"the question has {count} {placeholder}, it may have {allowed} here"
+                    f"prompt has {count} {placeholder}, it may have {allowed} here"
                 )
 
     def _image(self, tokens: int) -> list[Part]:
@@ -158,7 +158,7 @@ class PromptWriter:
         try:
             ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
         except (UnicodeEncodeError, TypeError) as error:
-            raise InvalidPromptError(f"the question is not valid Unicode: {text!r}") from error
+            raise InvalidPromptError(f"prompt is not valid Unicode: {text!r}") from error
         return ids
 
 
