@@ -44,7 +44,7 @@ def draw_regions(
     canvas = Image.fromarray(picture)
     font = ImageFont.load_default(size=max(12, image.shape[0] // 30))
     draw = ImageDraw.Draw(canvas)
-    for index, (mask, label) in enumerate(zip(masks, labels)):
+    for index, (mask, label) in enumerate(zip(masks, labels, strict=True)):
         if label:
             _draw_label(draw, mask, label, COLOURS[index % len(COLOURS)], font)
     return np.asarray(_add_caption(canvas, caption, font) if caption else canvas)
@@ -92,12 +92,17 @@ def _wrap(
     draw: ImageDraw.ImageDraw,
     font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
 ) -> list[str]:
-    """Break a line between words where it gets wider than `width` pixels."""
+    """Break a line where it gets wider than `width` pixels: between words, else within one."""
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()
-        if lines[-1] and draw.textlength(longer, font=font) > width:
-            lines.append(word)
-        else:
+        if draw.textlength(longer, font=font) <= width:
             lines[-1] = longer
+            continue
+        if lines[-1]:
+            lines.append("")
+        for letter in word:
+            if lines[-1] and draw.textlength(lines[-1] + letter, font=font) > width:
+                lines.append("")
+            lines[-1] += letter
     return lines

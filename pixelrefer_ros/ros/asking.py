@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 
-from pixelrefer_ros.errors import DeadlineError, InvalidRegionError
+from pixelrefer_ros.errors import DeadlineError
 from pixelrefer_ros.msg import RegionQuery, RegionReference, RegionResult
 from pixelrefer_ros.regions.reference import Region
 from pixelrefer_ros.report import Entry
@@ -18,9 +18,6 @@ from pixelrefer_ros.ros.client import (
     polygon_reference,
 )
 from pixelrefer_ros.ros.conversions import NANOSECONDS, to_duration, to_nanoseconds, to_time
-
-MAX_PIXEL = 2**32 - 1
-"""What a box of a message can hold."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,23 +56,21 @@ def ask(
         camera=camera,
         prompt=prompt,
         regions=[
-            _to_reference(region, stamp_ns, name=f"regions[{index}]")
-            for index, (region, stamp_ns) in enumerate(zip(regions, stamps_ns, strict=True))
+            _to_reference(region, stamp_ns)
+            for region, stamp_ns in zip(regions, stamps_ns, strict=True)
         ],
         timeout=to_duration(timeout_s),
     )
     return PendingEntries(query, client.describe_async(query))
 
 
-def _to_reference(region: Region, stamp_ns: int, *, name: str) -> RegionReference:
+def _to_reference(region: Region, stamp_ns: int) -> RegionReference:
     stamp, object_id = to_time(stamp_ns), region.object_id
     if region.polygon is not None:
         return polygon_reference(region.polygon, stamp=stamp, object_id=object_id)
     if region.mask is not None:
         return mask_reference(region.mask, stamp=stamp, object_id=object_id)
-    if region.box is None or not all(0 <= number <= MAX_PIXEL for number in region.box):
-        raise InvalidRegionError(f"{name}: box is {region.box}, must be 4 numbers of at least 0")
-    return box_reference(*region.box, stamp=stamp, object_id=object_id)
+    return box_reference(*(region.box or (0, 0, 0, 0)), stamp=stamp, object_id=object_id)
 
 
 def _to_entries(result: RegionResult, query: RegionQuery) -> list[Entry]:

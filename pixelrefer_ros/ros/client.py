@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from concurrent.futures import Future, InvalidStateError
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
-from types import TracebackType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -27,13 +26,16 @@ from rclpy.task import Future as RosFuture
 from sensor_msgs.msg import Image, RegionOfInterest
 from std_msgs.msg import Header
 
-from pixelrefer_ros.errors import DeadlineError, NotActiveError
+from pixelrefer_ros.errors import DeadlineError, InvalidRegionError, NotActiveError
 from pixelrefer_ros.msg import RegionQuery, RegionReference, RegionResult
 from pixelrefer_ros.ros.conversions import to_duration
 from pixelrefer_ros.ros.qos import SERVICE_QOS
 from pixelrefer_ros.srv import DescribeRegion, ListFrames
 
 Result = TypeVar("Result")
+
+MAX_PIXELS = 2**32 - 1
+"""Largest number in a box of a message."""
 
 REPLY_MARGIN_S = 2.0
 """How much longer than the request's own timeout the client waits for the reply."""
@@ -42,7 +44,14 @@ REPLY_MARGIN_S = 2.0
 def box_reference(
     x: int, y: int, width: int, height: int, *, stamp: Time | None = None, object_id: str = ""
 ) -> RegionReference:
-    """Point at a box, pixels of the original image; no stamp means the newest frame."""
+    """Point at a box, pixels of the original image; no stamp means the newest frame.
+
+    Raises `InvalidRegionError` for a number that no message can hold.
+    """
+    if not all(0 <= number <= MAX_PIXELS for number in (x, y, width, height)):
+        raise InvalidRegionError(
+            f"box is {x},{y},{width},{height}, each must be from 0 to {MAX_PIXELS} pixels"
+        )
     return RegionReference(
         header=Header(stamp=stamp or Time()),
         object_id=object_id,
@@ -162,12 +171,7 @@ class DescribeRegionClient:
     def __enter__(self) -> DescribeRegionClient:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def _call(self, client: Client, request: object, field: str) -> Future[Any]:

@@ -44,3 +44,10 @@ def test_a_long_caption_is_wrapped_below_the_picture():
     assert 80 < one.shape[0] < many.shape[0]
     assert one.shape[1] == many.shape[1] == 100
     assert one[80:].max() > 200
+
+
+def test_a_word_wider_than_the_picture_is_broken():
+    image = np.zeros((80, 100, 3), np.uint8)
+    short = draw_regions(image, [square()], [""], caption="word")
+    long = draw_regions(image, [square()], [""], caption="word" * 20)
+    assert long.shape[0] > 2 * short.shape[0] - 80
