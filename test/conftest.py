@@ -37,7 +37,7 @@ def endless_model_path(tiny_model_path: Path, tmp_path_factory) -> Path:
     tensors = load_file(folder / "model.safetensors")
     added = json.loads((folder / "added_tokens.json").read_text())
     for token in ("<|im_end|>", "<|endoftext|>"):
-        tensors["model.embed_tokens.weight"][added[token]] = 0
+        tensors["lm_head.weight"][added[token]] = 0
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     return folder
 
@@ -47,6 +47,18 @@ def endless_model(endless_model_path: Path):
     from pixelrefer_ros.model.pixelrefer import PixelRefer
 
     return PixelRefer.from_pretrained(str(endless_model_path))
+
+
+@pytest.fixture(scope="session")
+def full_model(tmp_path_factory):
+    """A small PixelRefer, the framework that also reads the image tokens."""
+    from pixelrefer_ros.model.compatibility import Framework
+    from pixelrefer_ros.model.pixelrefer import PixelRefer
+    from pixelrefer_ros.model.random_model import write_random_checkpoint
+
+    folder = tmp_path_factory.mktemp("models") / "full"
+    write_random_checkpoint(folder, seed=3, framework=Framework.VISION_OBJECT)
+    return PixelRefer.from_pretrained(str(folder))
 
 
 @pytest.fixture

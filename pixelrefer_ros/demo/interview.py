@@ -84,7 +84,9 @@ class Interview:
 
     def _wait(self, pending: PendingEntries) -> list[Entry]:
         deadline = time.monotonic() + ANSWER_S
-        while not pending.reply.done() and time.monotonic() < deadline:
+        while not pending.reply.done():
+            if time.monotonic() > deadline:
+                raise DeadlineError(f"no reply from the node within {ANSWER_S:.0f} s")
             self._check()
             time.sleep(POLL_S)
-        return pending.wait(POLL_S)
+        return pending.wait(timeout_s=0.0)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from pixelrefer_ros.engine.query import Answer, Query
 from pixelrefer_ros.engine.questions import Question
-from pixelrefer_ros.errors import BusyError, DeadlineError, NotActiveError
+from pixelrefer_ros.errors import BusyError, DeadlineError, InferenceError, NotActiveError
 
 OnToken = Callable[[int, str], None]
 """Called with the index of the answer and the text it grew by, from the worker thread."""
@@ -29,6 +29,12 @@ class Request:
     future: Future[list[Answer]] = field(default_factory=Future)
     submitted: float = field(default_factory=time.monotonic)
 
+    def __post_init__(self) -> None:
+        # Without this, a canceled future does not wake `concurrent.futures.wait`.
+        self.future.add_done_callback(
+            lambda future: future.cancelled() and future.set_running_or_notify_cancel()
+        )
+
     def is_wanted(self) -> bool:
         """False once the request is answered, canceled or past its deadline."""
         return not self.future.done()
@@ -42,6 +48,18 @@ class Request:
         """Give an error, unless the future was settled in the meantime."""
         with suppress(InvalidStateError):
             self.future.set_exception(error)
+
+    def teller(self, index: int) -> Callable[[str], None]:
+        """Return what tells the words of one answer; a listener that raises fails its request."""
+
+        def tell(text: str) -> None:
+            assert self.on_token is not None
+            try:
+                self.on_token(index, text)
+            except Exception as error:
+                self.fail(InferenceError(f"on_token raised {type(error).__name__}: {error}"))
+
+        return tell
 
     def expire_at(self, deadline: float) -> None:
         """Fail with `DeadlineError` at `deadline` (monotonic seconds), whatever the worker does."""
@@ -57,11 +75,16 @@ class Request:
 
 
 class RequestQueue:
-    """First in, first out, at most `capacity` requests; safe under threads."""
+    """First in, first out, at most `capacity` requests wait; safe under threads.
+
+    It knows the requests handed out last, so that none is ever out of sight between waiting and
+    being answered.
+    """
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
         self._waiting: deque[Request] = deque()
+        self._taken: list[Request] = []
         self._changed = threading.Condition()
         self._closed = False
 
@@ -86,32 +109,32 @@ class RequestQueue:
     def take(self, max_rows: int) -> list[Request]:
         """Wait for requests and take as many as fit into `max_rows` questions, at least one.
 
-        Returns an empty list once the queue is closed.
+        Those taken before are done with. Returns an empty list once the queue is closed.
         """
         with self._changed:
+            self._taken = []
             while True:
                 self._forget_unwanted()
                 if self._closed or self._waiting:
                     break
                 self._changed.wait()
-            taken: list[Request] = []
             rows = 0
             while self._waiting:
                 rows += len(self._waiting[0].questions)
-                if taken and rows > max_rows:
+                if self._taken and rows > max_rows:
                     break
-                taken.append(self._waiting.popleft())
-            return taken
+                self._taken.append(self._waiting.popleft())
+            return list(self._taken)
 
     def clear(self) -> list[Request]:
-        """Take out and return all that is waiting."""
+        """Forget what is waiting; return it together with what was taken last."""
         with self._changed:
-            taken = list(self._waiting)
+            unanswered = [*self._taken, *self._waiting]
             self._waiting.clear()
-            return taken
+            return unanswered
 
     def close(self) -> list[Request]:
-        """Let nobody in any more; return the requests that were still waiting."""
+        """Let nobody in any more; return the requests that are not answered yet."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

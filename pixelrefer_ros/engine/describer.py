@@ -10,11 +10,16 @@ from concurrent.futures import Future
 import numpy as np
 
 from pixelrefer_ros.engine.batching import OnToken, Request, RequestQueue
-from pixelrefer_ros.engine.device import resolve_device, resolve_dtype
+from pixelrefer_ros.engine.device import free_memory, resolve_device, resolve_dtype
 from pixelrefer_ros.engine.query import Answer, ArrayFrame, Frame, Image, Query, Sampling
 from pixelrefer_ros.engine.questions import make_questions
 from pixelrefer_ros.engine.worker import Worker
-from pixelrefer_ros.errors import InvalidRegionError, NotActiveError, TooManyRegionsError
+from pixelrefer_ros.errors import (
+    InvalidRegionError,
+    NotActiveError,
+    PixelReferError,
+    TooManyRegionsError,
+)
 from pixelrefer_ros.model.pixelrefer import PixelRefer
 from pixelrefer_ros.regions.reference import Region
 
@@ -24,7 +29,8 @@ class Describer:
 
     `describe` blocks; `submit` returns a future at once. All requests wait in one bounded queue
     of `queue_size`; one worker thread owns the device and answers what is waiting together, up to
-    `max_batch` questions in one pass. Use as a context manager, or call `close`.
+    `max_batch` questions in one pass; a larger request is answered by itself. Use as a context
+    manager, or call `close`.
     """
 
     def __init__(
@@ -109,7 +115,8 @@ class Describer:
         with `DeadlineError`, whatever the worker is doing.
 
         Raises at once: `TooManyRegionsError`, `InvalidRegionError`, `EmptyMaskError`,
-        `InvalidPromptError`, `BusyError` when the queue is full, `NotActiveError` when closed.
+        `InvalidPromptError`, `UnsupportedEncodingError` for a frame without a usable header,
+        `BusyError` when the queue is full, `NotActiveError` when closed.
         """
         if len(query.regions) > self._max_regions:
             raise TooManyRegionsError(
@@ -126,9 +133,13 @@ class Describer:
             max_new_tokens=query.max_new_tokens or self._max_new_tokens,
             on_token=on_token,
         )
-        self._queue.put(request)
         if deadline is not None:
             request.expire_at(deadline)
+        try:
+            self._queue.put(request)
+        except PixelReferError:
+            request.future.cancel()
+            raise
         return request.future
 
     @property
@@ -138,16 +149,24 @@ class Describer:
 
     def cancel_all(self) -> None:
         """Withdraw every request that waits or is being answered; new ones are welcome."""
-        for request in [*self._queue.clear(), *self._worker.current]:
+        for request in self._queue.clear():
             request.future.cancel()
 
-    def close(self) -> None:
-        """Stop the worker; waiting and running requests fail with `NotActiveError`."""
+    def stop(self) -> None:
+        """Fail every request with `NotActiveError` and let the worker end, without waiting for it.
+
+        It ends with the step it is at, which can take as long as one pass of the encoder.
+        """
         stopped = NotActiveError("the engine was closed before the answer was complete")
-        for request in [*self._queue.close(), *self._worker.current]:
+        for request in self._queue.close():
             request.fail(stopped)
+
+    def close(self) -> None:
+        """Stop, wait for the worker, and give the memory of the model back."""
+        self.stop()
         if threading.current_thread() is not self._thread:
             self._thread.join()
+        free_memory(self.model.language_model.device)
 
     def __enter__(self) -> Describer:
         return self

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import torch
 
 from pixelrefer_ros.errors import DeviceError
@@ -58,3 +60,10 @@ def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
             "use float16 or float32"
         )
     return DTYPES[name]
+
+
+def free_memory(device: torch.device) -> None:
+    """Give memory that nothing uses any more back to the device, for others to use."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from pixelrefer_ros.engine.query import Image, Query
 from pixelrefer_ros.errors import InvalidRegionError
 from pixelrefer_ros.model.preprocessing import RegionSample
 from pixelrefer_ros.model.prompts import DETAIL_QUESTION, REGION_PLACEHOLDER, VIDEO_DETAIL_QUESTION
+from pixelrefer_ros.regions.reference import Mask
 
-Mask = NDArray[np.bool_]
 Track = tuple[tuple[int, Mask], ...]
 """One object over time: (frame index, mask [height, width]) in the order of the stamps."""
 
@@ -45,17 +42,23 @@ def make_questions(query: Query, masks: Sequence[Mask]) -> list[Question]:
 def make_sample(
     question: Question, images: Sequence[Image], stamps_ns: Sequence[int]
 ) -> RegionSample:
-    """Put a question together with the decoded frames of its query.
+    """Put a question together with the frames it speaks of, out of those of its query.
 
     Objects that lie on more than one frame are asked about in the video form, with times in
     seconds after the earliest frame.
     """
-    used = {frame for track in question.tracks for frame, _ in track}
+    used = sorted({frame for track in question.tracks for frame, _ in track})
+    place = {frame: position for position, frame in enumerate(used)}
     times = None
     if len(used) > 1:
-        start = min(stamps_ns)
-        times = [(stamp - start) / 1e9 for stamp in stamps_ns]
-    return RegionSample(images=images, objects=question.tracks, question=question.text, times=times)
+        start = min(stamps_ns[frame] for frame in used)
+        times = [(stamps_ns[frame] - start) / 1e9 for frame in used]
+    return RegionSample(
+        images=[images[frame] for frame in used],
+        objects=[[(place[frame], mask) for frame, mask in track] for track in question.tracks],
+        question=question.text,
+        times=times,
+    )
 
 
 def _group_objects(query: Query, masks: Sequence[Mask]) -> tuple[list[str], list[Track]]:

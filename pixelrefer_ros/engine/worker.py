@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
 
 from pixelrefer_ros.engine.batching import Request, RequestQueue
+from pixelrefer_ros.engine.device import free_memory
 from pixelrefer_ros.engine.generation import Row, generate
 from pixelrefer_ros.engine.query import Answer, FrameStamp, Timing
 from pixelrefer_ros.engine.questions import make_sample
@@ -41,46 +43,43 @@ class Worker:
         self._model = model
         self._queue = queue
         self._max_batch = max_batch
-        self.current: list[Request] = []
-        """The requests being answered now."""
 
     def run(self) -> None:
         """Answer batch after batch."""
         while batch := self._queue.take(self._max_batch):
-            self.current = batch
             self._answer(batch)
-            self.current = []
 
     def _answer(self, batch: Sequence[Request]) -> None:
         started = time.monotonic()
-        jobs = [_Job(request, started) for request in batch]
-        jobs = [job for job in jobs if self._succeeds(self._prepare, [job])]
-        if not self._embed_together(jobs):
-            # Someone in the batch spoils it (or it is too large): let each stand for itself.
-            jobs = [job for job in jobs if self._succeeds(self._embed, [job])]
-        jobs = [job for job in jobs if job.request.is_wanted()]
-        if jobs:
-            self._succeeds(self._generate, jobs)
+        jobs = [
+            job for request in batch for job in self._run(self._prepare, [_Job(request, started)])
+        ]
+        jobs = self._run(self._embed, jobs)
+        self._run(self._generate, jobs)
 
-    def _embed_together(self, jobs: list[_Job]) -> bool:
-        if len(jobs) < 2:
-            return False
-        try:
-            self._embed(jobs)
-        except Exception as error:
-            logger.warning("batch of %d requests failed, answering singly: %s", len(jobs), error)
-            return False
-        return True
+    def _run(self, stage: Callable[[Sequence[_Job]], None], jobs: Sequence[_Job]) -> list[_Job]:
+        """Take the jobs somebody still waits for through a stage together; return those it passed.
 
-    def _succeeds(self, stage: Callable[[Sequence[_Job]], None], jobs: Sequence[_Job]) -> bool:
+        Where that fails, one of them spoils it or they are too large together: each then stands
+        for itself. Once the first word of one is told, all fail together.
+        """
+        wanted = [job for job in jobs if job.request.is_wanted()]
+        if not wanted:
+            return []
         try:
-            stage(jobs)
+            stage(wanted)
+            return wanted
         except Exception as error:
-            reported = _as_reported(error)
-            for job in jobs:
+            trace = traceback.format_exc()
+            failure = error.with_traceback(None)  # it would keep the device's memory
+        if len(wanted) == 1 or any(row.token_ids for job in wanted for row in job.rows):
+            reported = _as_reported(failure, trace)
+            for job in wanted:
                 job.request.fail(reported)
-            return False
-        return True
+            return []
+        logger.warning("%d requests failed together, answering singly: %s", len(wanted), failure)
+        free_memory(self._model.language_model.device)
+        return [passed for job in wanted for passed in self._run(stage, [job])]
 
     def _prepare(self, jobs: Sequence[_Job]) -> None:
         """Decode the frames, cut the views out of them, tokenise the prompts."""
@@ -119,9 +118,7 @@ class Worker:
             is_wanted=request.is_wanted,
         )
         if request.on_token is not None:
-            heard = request.on_token
-            stream = TextStream(self._model.tokenizer, lambda text: heard(index, text))
-            row.on_token = stream.put
+            row.on_token = TextStream(self._model.tokenizer, request.teller(index)).put
         return row
 
     def _generate(self, jobs: Sequence[_Job]) -> None:
@@ -183,17 +180,16 @@ class Worker:
             torch.cuda.synchronize(self._model.language_model.device)
 
 
-def _as_reported(error: Exception) -> PixelReferError:
+def _as_reported(error: Exception, trace: str) -> PixelReferError:
     """Give every failure a code; unexpected ones are logged whole and reported in one line."""
     if isinstance(error, PixelReferError):
         return error
     if _is_out_of_memory(error):
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
         return OutOfMemoryError(
-            f"out of memory: {error}. Ask about fewer regions or lower request.max_batch"
+            f"out of memory: {error}. Ask about fewer regions, or lower request.max_regions and "
+            "request.max_batch"
         )
-    logger.error("inference failed", exc_info=error)
+    logger.error("inference failed\n%s", trace)
     return InferenceError(f"inference failed: {type(error).__name__}: {error}")
 
 

@@ -17,7 +17,8 @@ from pixelrefer_ros.ros.client import (
     mask_reference,
     polygon_reference,
 )
-from pixelrefer_ros.ros.conversions import NANOSECONDS, to_duration, to_nanoseconds, to_time
+from pixelrefer_ros.ros.conversions import to_duration, to_nanoseconds, to_time
+from pixelrefer_ros.streams.stamps import NANOSECONDS
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,17 +80,19 @@ def _to_entries(result: RegionResult, query: RegionQuery) -> list[Entry]:
             Entry(
                 camera=query.camera,
                 stamp_ns=_latest_stamp(query.regions),
-                object_ids=_object_ids(query.regions),
+                object_ids=[references[0].object_id for references in _objects(query.regions)],
                 prompt=query.prompt,
                 error_code=result.error_code,
                 error_msg=result.error_msg,
                 model_id=result.model_id,
             )
         ]
+    objects = _objects(result.regions)
+    groups = objects if len(result.answers) == len(objects) else [result.regions]
     return [
         Entry(
             camera=query.camera,
-            stamp_ns=_latest_stamp([r for r in result.regions if r.object_id in answer.object_ids]),
+            stamp_ns=_latest_stamp(references),
             object_ids=list(answer.object_ids),
             prompt=query.prompt,
             text=answer.text,
@@ -100,18 +103,24 @@ def _to_entries(result: RegionResult, query: RegionQuery) -> list[Entry]:
             generate_s=to_nanoseconds(result.generate_time) / NANOSECONDS,
             model_id=result.model_id,
         )
-        for answer in result.answers
+        for answer, references in zip(result.answers, groups, strict=True)
     ]
 
 
 def _latest_stamp(references: Sequence[RegionReference]) -> int:
-    return max(to_nanoseconds(reference.header.stamp) for reference in references)
+    stamps = (to_nanoseconds(reference.header.stamp) for reference in references)
+    return max(stamps, default=0)
 
 
-def _object_ids(references: Sequence[RegionReference]) -> list[str]:
-    """List the objects: a name once, an unnamed one each time."""
-    ids: list[str] = []
+def _objects(references: Sequence[RegionReference]) -> list[list[RegionReference]]:
+    """Group references by the object they point at; an unnamed one is an object of its own."""
+    objects: list[list[RegionReference]] = []
+    named: dict[str, list[RegionReference]] = {}
     for reference in references:
-        if not reference.object_id or reference.object_id not in ids:
-            ids.append(reference.object_id)
-    return ids
+        if reference.object_id in named:
+            named[reference.object_id].append(reference)
+            continue
+        objects.append([reference])
+        if reference.object_id:
+            named[reference.object_id] = objects[-1]
+    return objects

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future, InvalidStateError
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -114,10 +115,17 @@ class DescribeRegionClient:
         self._thread.start()
 
     def wait_for_node(self, timeout_s: float = 10.0) -> bool:
-        """Wait until the node's services can be called; False when `timeout_s` passed before."""
-        return bool(
-            self._describe.wait_for_service(timeout_s) and self._list.wait_for_service(timeout_s)
-        )
+        """Wait until the node answers; False when `timeout_s` passed before.
+
+        A service can be seen before its replies find the way back, so this makes a call.
+        """
+        deadline = time.monotonic() + timeout_s
+        while (left := deadline - time.monotonic()) > 0:
+            if self._list.wait_for_service(left) and self._describe.wait_for_service(0.0):
+                with suppress(DeadlineError, NotActiveError):
+                    self.list_frames(timeout_s=min(left, 1.0))
+                    return True
+        return False
 
     def describe(
         self,
@@ -145,7 +153,10 @@ class DescribeRegionClient:
         return self._wait(self.describe_async(query), timeout_s + REPLY_MARGIN_S)
 
     def describe_async(self, query: RegionQuery) -> Future[RegionResult]:
-        """Ask without waiting; the future is completed from the client's thread."""
+        """Ask without waiting; the future is completed from the client's thread.
+
+        It stays open when the node dies: wait with `result(timeout)`, and cancel what is given up.
+        """
         return self._call(self._describe, DescribeRegion.Request(query=query), "result")
 
     def list_frames(self, camera: str = "", *, timeout_s: float = 5.0) -> list[Header]:
@@ -160,6 +171,7 @@ class DescribeRegionClient:
 
     def close(self) -> None:
         """End the client's thread and node; calls on their way fail with `NotActiveError`."""
+        self._check_thread()
         self._context.try_shutdown()
         self._thread.join()
         self._executor.shutdown()
@@ -188,16 +200,27 @@ class DescribeRegionClient:
             with suppress(InvalidStateError):
                 reply.set_result(getattr(response.result(), field))
 
-        client.call_async(request).add_done_callback(settle)
+        response = client.call_async(request)
+        response.add_done_callback(settle)
+        reply.add_done_callback(lambda _: client.remove_pending_request(response))
         return reply
 
     def _wait(self, reply: Future[Result], timeout_s: float) -> Result:
+        self._check_thread()
         try:
             return reply.result(timeout_s)
         except FutureTimeoutError as error:
+            reply.cancel()
             raise DeadlineError(
                 f"no reply within {timeout_s:.1f} s; is the node still running?"
             ) from error
+
+    def _check_thread(self) -> None:
+        if threading.current_thread() is self._thread:
+            raise RuntimeError(
+                "called from a callback of a future of describe_async, which runs in the client's "
+                "own thread: waiting there would wait for ever"
+            )
 
     def _spin(self) -> None:
         try:

@@ -16,8 +16,7 @@ from pixelrefer_ros.msg import RegionAnswer, RegionReference, RegionResult
 from pixelrefer_ros.regions.reference import Region
 from pixelrefer_ros.streams.frame import Frame
 from pixelrefer_ros.streams.image_codec import CompressedImage, RawImage, to_mask
-
-NANOSECONDS = 1_000_000_000
+from pixelrefer_ros.streams.stamps import NANOSECONDS
 
 
 def to_nanoseconds(value: Time | Duration) -> int:

@@ -15,6 +15,7 @@ from rclpy.executors import ExternalShutdownException, ShutdownException, Single
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
 
+from pixelrefer_ros.engine.describer import Describer
 from pixelrefer_ros.ros.memory import return_large_blocks
 from pixelrefer_ros.ros.node import PixelReferNode
 
@@ -58,9 +59,11 @@ def run_node(args: Sequence[str] | None, *, autostart: bool) -> int:
     spinning = threading.Thread(target=_spin, args=(executor, node), name="ros")
     spinning.start()
     stop.wait()
-    _answer_all(executor, node)
+    engine = _answer_all(executor, node)
     rclpy.shutdown()
     spinning.join()
+    if engine is not None:
+        engine.close()
     return _end(node, status=0)
 
 
@@ -81,13 +84,18 @@ def _spin(executor: SingleThreadedExecutor, node: PixelReferNode) -> None:
             node.get_logger().error(f"callback failed: {type(error).__name__}: {error}")
 
 
-def _answer_all(executor: SingleThreadedExecutor, node: PixelReferNode) -> None:
-    """Let every request on its way be answered, NOT_ACTIVE if need be, before the process ends."""
-    released = executor.create_task(node.release)
+def _answer_all(executor: SingleThreadedExecutor, node: PixelReferNode) -> Describer | None:
+    """Let every request on its way be answered, NOT_ACTIVE if need be, before the process ends.
+
+    Returns the engine, which may still be at its last step.
+    """
+    stopped = executor.create_task(node.stop)
     deadline = time.monotonic() + GRACE_S
-    while time.monotonic() < deadline and not (released.done() and node.in_flight == 0):
+    while time.monotonic() < deadline and not (stopped.done() and node.in_flight == 0):
         time.sleep(0.01)
     time.sleep(FLUSH_S)
+    engine: Describer | None = stopped.result()
+    return engine
 
 
 def _end(node: PixelReferNode, *, status: int) -> int:

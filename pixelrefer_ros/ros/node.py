@@ -9,6 +9,7 @@ from contextlib import ExitStack
 
 import torch
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
+from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.timer import Timer
 from sensor_msgs.msg import Image
@@ -91,8 +92,9 @@ class PixelReferNode(SafeLifecycleNode):
                 max_new_tokens=settings.max_new_tokens,
             )
         except (PixelReferError, ValueError) as error:
-            self.get_logger().error(f"cannot configure: {error}")
-            return TransitionCallbackReturn.FAILURE
+            return self._refuse("configure", str(error))
+        except Exception as error:
+            return self._refuse("configure", f"{type(error).__name__}: {error}")
         model, seconds = self._describer.model, time.monotonic() - started
         device = model.language_model.device
         self.get_logger().info(f"model {model.model_id} on {device} ready in {seconds:.1f} s")
@@ -101,15 +103,20 @@ class PixelReferNode(SafeLifecycleNode):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe to the cameras and start answering."""
         assert self._settings is not None
-        self._cameras = {
-            camera.name: Camera(self, camera, self._buffer(camera))
-            for camera in self._settings.cameras
-        }
+        try:
+            for camera in self._settings.cameras:
+                self._cameras[camera.name] = Camera(self, camera, self._buffer(camera))
+                self.get_logger().info(f"camera '{camera.name}': {camera.topic}")
+        except Exception as error:
+            self._stop_cameras()
+            return self._refuse("activate", f"{type(error).__name__}: {error}")
+        # Steady: simulated time may stand still, and a silent camera must be reported all the same.
         self._watch = self.create_timer(
-            1.0, self._watch_cameras, callback_group=MutuallyExclusiveCallbackGroup()
+            1.0,
+            self._watch_cameras,
+            callback_group=MutuallyExclusiveCallbackGroup(),
+            clock=Clock(clock_type=ClockType.STEADY_TIME),
         )
-        for camera in self._cameras.values():
-            self.get_logger().info(f"camera '{camera.settings.name}': {camera.settings.topic}")
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -121,20 +128,34 @@ class PixelReferNode(SafeLifecycleNode):
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free the model."""
-        self.release()
+        stopped = self.stop()
+        if stopped is not None:
+            stopped.close()
         return TransitionCallbackReturn.SUCCESS
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Go back to unconfigured after a transition that failed unexpectedly."""
+        return self.on_cleanup(state)
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop everything; requests on their way are answered NOT_ACTIVE."""
-        self.release()
+        self.stop()
         return TransitionCallbackReturn.SUCCESS
 
-    def release(self) -> None:
-        """Stop the cameras and the model; requests on their way are answered NOT_ACTIVE."""
+    def stop(self) -> Describer | None:
+        """Stop the cameras and the model; requests on their way are answered NOT_ACTIVE.
+
+        Returns the model's engine, which may need a moment to end: the replies must leave first.
+        """
         self._stop_cameras()
-        if self._describer is not None:
-            self._describer.close()
-            self._describer = None
+        stopped, self._describer = self._describer, None
+        if stopped is not None:
+            stopped.stop()
+        return stopped
+
+    def _refuse(self, transition: str, reason: str) -> TransitionCallbackReturn:
+        self.get_logger().error(f"cannot {transition}: {reason}")
+        return TransitionCallbackReturn.FAILURE
 
     def _buffer(self, camera: CameraSettings) -> FrameBuffer:
         assert self._settings is not None

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.exceptions import InvalidTopicNameException
 from rclpy.node import Node
+from rclpy.validate_topic_name import validate_topic_name
 
 
 @dataclass(frozen=True)
@@ -136,9 +138,11 @@ def _declare_camera(node: Node, name: str) -> None:
 def _camera(node: Node, name: str) -> CameraSettings:
     _declare_camera(node, name)  # camera_names may have changed since the start
     topic = _value(node, f"cameras.{name}.topic")
+    try:
+        validate_topic_name(topic)
+    except (InvalidTopicNameException, ValueError) as error:
+        raise ValueError(f"cameras.{name}.topic is '{topic}', not a topic name: {error}") from error
     transport = _value(node, f"cameras.{name}.transport")
-    if not topic:
-        raise ValueError(f"cameras.{name}.topic is empty, must be an image topic")
     if transport not in ("raw", "compressed"):
         raise ValueError(f"cameras.{name}.transport is '{transport}', must be raw or compressed")
     return CameraSettings(name, topic, transport)

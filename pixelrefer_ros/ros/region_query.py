@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pixelrefer_ros.engine.query import Answer, Query
 from pixelrefer_ros.errors import (
     ErrorCode,
+    FrameEvictedError,
     FrameStaleError,
     InvalidRegionError,
     PixelReferError,
@@ -16,7 +17,6 @@ from pixelrefer_ros.errors import (
 )
 from pixelrefer_ros.msg import RegionQuery, RegionReference, RegionResult
 from pixelrefer_ros.ros.conversions import (
-    NANOSECONDS,
     set_timing,
     to_answer_message,
     to_nanoseconds,
@@ -26,6 +26,7 @@ from pixelrefer_ros.ros.conversions import (
 from pixelrefer_ros.ros.parameters import Settings
 from pixelrefer_ros.streams.frame import Frame
 from pixelrefer_ros.streams.frame_buffer import FrameBuffer
+from pixelrefer_ros.streams.stamps import NANOSECONDS
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,10 @@ def _find_frame(
 ) -> Frame:
     stamp = to_nanoseconds(reference.header.stamp)
     if stamp:
-        return buffer.at(stamp)
+        try:
+            return buffer.at(stamp)
+        except FrameEvictedError as error:
+            raise FrameEvictedError(f"{name}.header.stamp: {error}") from error
     newest = buffer.newest()
     age = now_ns - newest.stamp_ns
     if age > max_age_ns:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from pixelrefer_ros.errors import UnsupportedEncodingError
 from pixelrefer_ros.streams.image_codec import CompressedImage, RawImage, image_size, to_rgb
 from pixelrefer_ros.streams.images import byte_view
 
@@ -35,7 +36,10 @@ class Frame:
 
         Raises `UnsupportedEncodingError`.
         """
-        return image_size(self.image)
+        try:
+            return image_size(self.image)
+        except UnsupportedEncodingError as error:
+            raise self._named(error) from error
 
     @property
     def nbytes(self) -> int:
@@ -52,6 +56,12 @@ class Frame:
         with self._decoding:
             pixels = self._decoded() if self._decoded else None
             if pixels is None:
-                pixels = to_rgb(self.image)
+                try:
+                    pixels = to_rgb(self.image)
+                except UnsupportedEncodingError as error:
+                    raise self._named(error) from error
                 self._decoded = weakref.ref(pixels)
             return pixels
+
+    def _named(self, error: UnsupportedEncodingError) -> UnsupportedEncodingError:
+        return UnsupportedEncodingError(f"camera '{self.camera}': {error}")

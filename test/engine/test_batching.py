@@ -73,10 +73,10 @@ def test_closing_wakes_the_taker_and_returns_what_waited():
 def test_the_deadline_settles_the_future_without_the_worker():
     waiting = request()
     started = time.monotonic()
-    waiting.expire_at(started + 0.05)
-    with pytest.raises(DeadlineError, match=r"the deadline, 0\.0[45]"):
+    waiting.expire_at(waiting.submitted + 0.05)
+    with pytest.raises(DeadlineError, match=r"the deadline, 0\.050 s"):
         waiting.future.result(timeout=2.0)
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 1.0
 
 
 def test_a_deadline_in_the_past_fails_at_once():

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, wait
 
 import numpy as np
 import pytest
+import torch
 
 from pixelrefer_ros.engine.describer import Describer
 from pixelrefer_ros.engine.query import ArrayFrame, FrameStamp, Query, Sampling
@@ -18,6 +19,7 @@ from pixelrefer_ros.errors import (
     InvalidPromptError,
     InvalidRegionError,
     NotActiveError,
+    OutOfMemoryError,
     TooManyRegionsError,
 )
 from pixelrefer_ros.regions.reference import Region
@@ -30,7 +32,9 @@ def query(picture, regions=BOXES[:1], prompt="", max_new_tokens=None) -> Query:
 
 
 def wait_until_running(describer: Describer) -> None:
+    deadline = time.monotonic() + 10
     while describer.waiting:
+        assert time.monotonic() < deadline
         time.sleep(0.001)
 
 
@@ -70,9 +74,10 @@ def test_requests_that_wait_together_are_answered_as_if_alone(endless_model, pic
         wait_until_running(describer)
         futures = [describer.submit(query(image, [BOXES[1]], p))
                    for image in (picture, other) for p in prompts]  # fmt: skip
-        together = [future.result(timeout=60)[0].text for future in futures]
+        answers = [future.result(timeout=60)[0] for future in futures]
         blocker.result(timeout=60)
-    assert together == alone
+    assert [answer.text for answer in answers] == alone
+    assert len({answer.timing.encode_s for answer in answers}) == 1, "not one pass for all"
 
 
 def test_regions_over_time_are_one_object(describer, picture):
@@ -179,3 +184,87 @@ def test_closing_fails_what_is_left(endless_model, picture):
             future.result(timeout=5)
     with pytest.raises(NotActiveError):
         describer.submit(query(picture))
+
+
+def test_what_is_being_answered_is_never_out_of_sight(endless_model, picture):
+    """Closing at any moment between waiting and running fails the request, and none is finished."""
+    for delay in (0.0, 0.0005, 0.002, 0.01):
+        describer = Describer(endless_model)
+        future = describer.submit(query(picture, max_new_tokens=2000))
+        time.sleep(delay)
+        describer.stop()
+        with pytest.raises(NotActiveError):
+            future.result(timeout=5)
+        describer.close()
+
+
+def test_canceling_all_leaves_the_engine_open(describer, picture):
+    futures = [describer.submit(query(picture, max_new_tokens=2000)) for _ in range(3)]
+    describer.cancel_all()
+    done, pending = wait(futures, timeout=5)
+    assert not pending
+    assert all(future.cancelled() for future in done)
+    assert describer.describe(picture, BOXES[0], timeout=10)
+
+
+def test_a_listener_that_raises_fails_only_its_own_request(describer, picture):
+    def raises(index: int, text: str) -> None:
+        raise KeyError("planner")
+
+    blocker = describer.submit(query(picture, max_new_tokens=100))
+    wait_until_running(describer)
+    bad = describer.submit(query(picture), on_token=raises)
+    good = describer.submit(query(picture))
+    with pytest.raises(InferenceError, match="on_token raised KeyError"):
+        bad.result(timeout=30)
+    assert good.result(timeout=30)
+    assert blocker.result(timeout=30)
+
+
+def test_what_fits_only_alone_is_answered_alone(endless_model, picture, monkeypatch):
+    """Stands for a device too small for the batch: more than one prompt at once does not fit."""
+    forward = endless_model.language_model.forward
+
+    def too_small(**inputs):
+        if inputs["attention_mask"].shape[0] > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return forward(**inputs)
+
+    monkeypatch.setattr(endless_model.language_model, "forward", too_small)
+    with Describer(endless_model, max_new_tokens=4) as describer:
+        blocker = describer.submit(query(picture, max_new_tokens=100))
+        wait_until_running(describer)
+        futures = [describer.submit(query(picture, [box], "What?")) for box in BOXES]
+        assert all(future.result(timeout=30) for future in [blocker, *futures])
+        with pytest.raises(OutOfMemoryError, match=r"request\.max_regions"):
+            describer.describe(picture, BOXES, "What?", timeout=30)
+
+
+def test_expired_requests_cost_the_others_no_time(endless_model, picture, monkeypatch):
+    prepared = []
+    prepare = endless_model.prepare
+    monkeypatch.setattr(
+        endless_model, "prepare", lambda sample: prepared.append(sample) or prepare(sample)
+    )
+    with Describer(endless_model, max_new_tokens=4) as describer:
+        blocker = describer.submit(query(picture, max_new_tokens=300))
+        wait_until_running(describer)
+        soon = time.monotonic() + 0.02
+        expired = [describer.submit(query(picture), deadline=soon) for _ in range(5)]
+        last = describer.submit(query(picture))
+        assert last.result(timeout=30)
+        assert blocker.result(timeout=30)
+        assert all(isinstance(future.exception(), DeadlineError) for future in expired)
+    assert len(prepared) == 2
+
+
+def test_an_object_is_asked_about_with_its_own_frames_only(full_model, picture):
+    """The full model reads whole images: a neighbour's frame must not get into the prompt."""
+    other = np.ascontiguousarray(picture[:, ::-1])
+    here = Region(frame=0, box=(10, 10, 40, 40))
+    there = Region(frame=1, box=(20, 20, 40, 40))
+    with Describer(full_model, max_new_tokens=6) as describer:
+        [alone] = describer.describe([picture], here, "What is it?")
+        beside, _ = describer.describe([picture, other], [here, there], "What is it?")
+    assert beside.text == alone.text
+    assert beside.confidence == pytest.approx(alone.confidence, rel=1e-4)

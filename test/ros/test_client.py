@@ -8,7 +8,7 @@ import pytest
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 
-from pixelrefer_ros.errors import DeadlineError, NotActiveError
+from pixelrefer_ros.errors import DeadlineError, InvalidRegionError, NotActiveError
 from pixelrefer_ros.msg import RegionQuery, RegionResult
 from pixelrefer_ros.ros.client import DescribeRegionClient, box_reference
 from pixelrefer_ros.srv import DescribeRegion, ListFrames
@@ -41,9 +41,36 @@ def test_a_blocking_call_inside_a_callback_does_not_deadlock(node):
     assert [result.error_code for result in results[:2]] == [RegionResult.NONE] * 2
 
 
+def test_waiting_in_the_thread_of_the_client_is_refused(node):
+    heard: list[str] = []
+
+    def wait_there(future) -> None:
+        try:
+            node.client.describe(box_reference(40, 30, 40, 30))
+        except RuntimeError as error:
+            heard.append(str(error))
+
+    query = RegionQuery(regions=[box_reference(40, 30, 40, 30)])
+    future = node.client.describe_async(query)
+    future.add_done_callback(wait_there)
+    future.result(20)
+    deadline = time.monotonic() + 5
+    while not heard and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert "describe_async" in heard[0]
+
+
+@pytest.mark.parametrize("box", [(-1, 0, 5, 5), (0, 0, 2**32, 5)])
+def test_a_box_no_message_can_hold_is_refused(box):
+    with pytest.raises(InvalidRegionError, match=f"box is {box[0]},{box[1]},{box[2]}"):
+        box_reference(*box)
+
+
 def test_no_node_is_said_at_once():
     with DescribeRegionClient("/nobody") as client:
-        assert not client.wait_for_node(0.2)
+        started = time.monotonic()
+        assert not client.wait_for_node(0.5)
+        assert time.monotonic() - started < 0.9
         with pytest.raises(NotActiveError, match="/nobody/describe_region"):
             client.describe(box_reference(0, 0, 9, 9))
 
@@ -55,9 +82,13 @@ def test_a_node_that_never_replies_is_a_deadline_error():
     mute.create_service(DescribeRegion, "~/describe_region", lambda request, response: response)
     mute.create_service(ListFrames, "~/list_frames", lambda request, response: response)
     with DescribeRegionClient("/mute") as client:
-        assert client.wait_for_node(10)
-        with pytest.raises(DeadlineError, match="no reply within"):
-            client.list_frames(timeout_s=0.2)
+        assert not client.wait_for_node(0.5), "a node that does not reply is not there"
+        assert client._list.wait_for_service(10)
+        assert client._describe.wait_for_service(10)
+        for _ in range(3):
+            with pytest.raises(DeadlineError, match="no reply within"):
+                client.list_frames(timeout_s=0.2)
+        assert not client._list._pending_requests, "calls given up are forgotten"
         pending = client.describe_async(RegionQuery())
     with pytest.raises(NotActiveError, match="closed"):
         pending.result(1)

@@ -85,7 +85,7 @@ CASES = {
     "unknown camera": ([box_reference(*BOX)], {"camera": "rear"}, "UNKNOWN_CAMERA", "camera is 'rear'"),
     "no camera named of five": ([box_reference(*BOX)], {"camera": ""}, "UNKNOWN_CAMERA", "front"),
     "silent camera": ([box_reference(*BOX)], {"camera": "silent"}, "NO_FRAME", "silent"),
-    "stamp before the buffer": ([box_reference(*BOX, stamp=at(5))], {}, "FRAME_EVICTED", "older"),
+    "stamp before the buffer": ([box_reference(*BOX, stamp=at(5))], {}, "FRAME_EVICTED", "regions[0].header.stamp: stamp 5.000000000 of camera 'front' is"),
     "stamp in the future": ([box_reference(*BOX, stamp=at(2**31 - 1))], {}, "FRAME_EVICTED", "newer"),
     "newest frame is old": ([box_reference(*BOX)], {"camera": "old"}, "FRAME_STALE", "max_frame_age"),
     "no regions": ([], {}, "INVALID_REGION", "regions is empty"),
@@ -110,7 +110,7 @@ CASES = {
     "image placeholder": ([box_reference(*BOX)], {"prompt": "<image> <region>"}, "INVALID_PROMPT", "<image>"),
     "endless prompt": ([box_reference(*BOX)], {"prompt": "why " * 100_000}, "INVALID_PROMPT", "prompt"),
     "300 regions": ([box_reference(*BOX)] * 300, {}, "TOO_MANY_REGIONS", "300"),
-    "depth camera": ([box_reference(*BOX)], {"camera": "depth"}, "UNSUPPORTED_ENCODING", "16UC1"),
+    "depth camera": ([box_reference(*BOX)], {"camera": "depth"}, "UNSUPPORTED_ENCODING", "camera 'depth': encoding '16UC1'"),
     "truncated frames": ([box_reference(*BOX)], {"camera": "broken"}, "UNSUPPORTED_ENCODING", "data"),
     "no time": ([box_reference(*BOX)], {"timeout": Duration(sec=-1)}, "TIMEOUT", "timeout is -1"),
 }  # fmt: skip
@@ -146,19 +146,20 @@ def test_a_full_queue_is_busy_at_once(node):
     slow = RegionQuery(
         camera="front",
         regions=[box_reference(*BOX)],
-        max_new_tokens=600,
+        max_new_tokens=20_000,
         timeout=Duration(sec=5),
     )
-    futures = [node.client.describe_async(slow) for _ in range(6)]
+    running = node.client.describe_async(slow)
+    time.sleep(0.5)
+    waiting = [node.client.describe_async(slow) for _ in range(2)]
     time.sleep(0.2)
     started = time.monotonic()
     result = ask(node, box_reference(*BOX))
     assert result.error_code == RegionResult.BUSY
     assert "the queue holds 2" in result.error_msg
-    assert time.monotonic() - started < 0.5
-    codes = [future.result(60).error_code for future in futures]
-    assert codes.count(RegionResult.BUSY) == 3
-    assert set(codes) <= {RegionResult.NONE, RegionResult.BUSY, RegionResult.TIMEOUT}
+    assert time.monotonic() - started < 2.0
+    for future in [running, *waiting]:
+        assert future.result(60).error_code == RegionResult.TIMEOUT
 
 
 def test_memory_that_cannot_be_had(node):
@@ -210,5 +211,7 @@ def test_damaged_weights_are_an_inference_error(
     assert damaged.process.poll() is None
 
 
-def test_every_code_was_reached():
+def test_every_code_was_reached(request):
+    if request.session.testscollected < len(CASES):
+        pytest.skip("counts only in a run of the whole file")
     assert {code.value for code in ErrorCode} - REACHED == set()

@@ -57,6 +57,20 @@ def test_a_request_on_its_way_is_answered_before_the_process_ends(
     assert node.stop(number) == 0
 
 
+def test_replies_leave_before_a_long_step_of_the_model_ends(processes):
+    """Boxes of 2x2 pixels are enlarged to thousands of patches: the encoder takes its time."""
+    processes.camera()
+    node = processes.node().start()
+    node.wait_for_frames(2)
+    regions = [box_reference(9 * k, 60, 2, 2) for k in range(16)]
+    future = node.client.describe_async(RegionQuery(regions=regions))
+    time.sleep(1.0)
+    assert not future.done(), future.result()
+    node.process.send_signal(signal.SIGTERM)
+    assert future.result(3).error_code == RegionResult.NOT_ACTIVE
+    node.process.kill()
+
+
 @pytest.fixture(scope="module")
 def unconfigured(module_processes, tiny_model_path):
     return module_processes.node(model__path=tiny_model_path).wait()
@@ -71,7 +85,8 @@ def unconfigured(module_processes, tiny_model_path):
         ("model.path", "/no/such/folder", "random-tiny", "/no/such/folder"),
         ("camera_names", ["a", "a"], ["camera"], "camera_names is ['a', 'a']"),
         ("camera_names", ["a", ""], ["camera"], "camera_names is ['a', '']"),
-        ("cameras.camera.topic", "", "/camera/image_raw", "cameras.camera.topic is empty"),
+        ("cameras.camera.topic", "", "/camera/image_raw", "cameras.camera.topic is ''"),
+        ("cameras.camera.topic", "a b", "/camera/image_raw", "cameras.camera.topic is 'a b'"),
         ("cameras.camera.transport", "h264", "raw", "cameras.camera.transport is 'h264'"),
     ],
 )

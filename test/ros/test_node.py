@@ -20,7 +20,7 @@ from pixelrefer_ros.streams.image_codec import to_mask, to_rgb
 
 @pytest.fixture(scope="module")
 def node(module_processes, endless_model_path):
-    module_processes.camera("--rate", "30")
+    module_processes.camera("--rate", "30", "--reliable")
     node = module_processes.node(model__path=endless_model_path, request__max_new_tokens=8).start()
     node.wait_for_frames(10)
     return node
@@ -141,7 +141,7 @@ def test_frames_keep_arriving_at_full_rate_while_the_model_thinks(node):
     query = RegionQuery(
         prompt="Tell me everything.",
         regions=[box_reference(30, 30, 40, 30)],
-        max_new_tokens=400,
+        max_new_tokens=2000,
     )
     before = to_nanoseconds(node.client.list_frames()[-1].stamp)
     result = answered(node.client.describe_async(query).result(60))
@@ -151,7 +151,7 @@ def test_frames_keep_arriving_at_full_rate_while_the_model_thinks(node):
     during = np.array([stamp for stamp in stamps if stamp > before]) / 1e9
     assert thought_s > 0.3, "too short to tell"
     assert len(during) >= 30 * thought_s * 0.9
-    assert np.diff(during).max() < 2.5 / 30
+    assert np.diff(during).max() < 4 / 30
 
 
 def test_an_unknown_camera_lists_no_frames(node):

@@ -81,7 +81,8 @@ def test_values_out_of_range_are_refused(make_node, override):
     ("override", "message"),
     [
         ({"camera_names": ["a", "a"]}, "camera_names is"),
-        ({"cameras__camera__topic": ""}, "topic is empty"),
+        ({"cameras__camera__topic": ""}, "cameras.camera.topic is ''"),
+        ({"cameras__camera__topic": "no topic!"}, "cameras.camera.topic is 'no topic!'"),
         ({"cameras__camera__transport": "h264"}, "transport is 'h264'"),
     ],
 )
