@@ -54,7 +54,7 @@ class DeadlineError(PixelReferError):
 
 
 class CanceledError(PixelReferError):
-    """The caller withdrew the request."""
+    """The request was withdrawn by its caller, or the node was deactivated."""
 
     code = ErrorCode.CANCELED
 
