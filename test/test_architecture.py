@@ -23,7 +23,7 @@ ARROWS = {
     "demo": {"errors", "resources", "report", "regions", "streams", "ros"},
     "commands": {
         "errors", "resources", "report", "engine", "regions", "streams", "ros", "demo",
-        "evaluation", "training",
+        "evaluation", "simulation", "training",
     },
     "evaluation": {"errors", "resources", "report", "engine", "regions", "streams"},
     "training": {"errors", "resources", "model", "engine", "regions", "streams", "simulation"},

@@ -1,0 +1,261 @@
+"""Write data sets in the JSON form of the official training data.
+
+    DIR/annotations.json        a JSON list, one record to a line
+    DIR/images/000012.jpg       still pictures
+    DIR/clips/000003/0.jpg ...  frames of clips
+    DIR/shards/                 the records of each picture and clip, so that work can go on
+    DIR/simulation.json         seed and form of the data set
+
+A record is one question and its answer:
+
+    id              "still-000012-07" or "clip-000003-01"
+    image           path below DIR, of a still picture; or
+    video, frames, times   folder of the clip, paths of its frames, their times in seconds
+    height, width   pixels
+    conversations   [{"from": "human", "value": question}, {"from": "gpt", "value": answer}], with
+                    one <region> in the question for each entry of `annotation`, in order
+    annotation      for each region {"0": {"segmentation": RLE}}: its mask on the frames, by number,
+                    on which it is seen ("0" alone for a picture); RLE is COCO's
+                    {"size": [height, width], "counts": text}
+    task            what is asked: colour, category, material, relation, motion, yes_no, part,
+                    caption, description, phrase, size, state, use, part_of, count, comparison,
+                    choice, hidden, manner, start, event or appear
+    expected        the answer in its shortest form, such as "red"
+    accepted        all forms of it that are right, the expected one first
+    areas           pixels of each region, the mean over its frames
+
+Nothing depends on the number of processes or on what was there before: picture i of seed s is
+always the same, on one version of the graphics library.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import multiprocessing
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pixelrefer_ros.errors import CommandError
+from pixelrefer_ros.simulation.clips import draw_clip
+from pixelrefer_ros.simulation.conversation import talk_about_clip, talk_about_picture
+from pixelrefer_ros.simulation.observation import SMALLEST_REGION, Seen, observe
+from pixelrefer_ros.simulation.renderer import Renderer
+from pixelrefer_ros.simulation.rle import encode
+from pixelrefer_ros.simulation.scene import HEIGHT, WIDTH, draw_scene
+from pixelrefer_ros.simulation.tracking import follow
+from pixelrefer_ros.simulation.wording import Exchange
+
+FORM = 1
+"""Number of this form; one more when records change their meaning."""
+
+QUALITY = 90
+STREAMS = {"still": 0, "clip": 1}
+
+Job = tuple[str, int]
+"""Kind ("still" or "clip") and number."""
+
+Record = dict[str, Any]
+
+
+def simulate(
+    out: Path, *, scenes: int, clips: int, seed: int, workers: int = 1
+) -> Iterator[tuple[int, int]]:
+    """Write a data set; yield how many pictures and clips are there, and how many will be.
+
+    What an earlier run finished is kept. Raises `CommandError` when `out` holds another data set,
+    and `DeviceError` when nothing can draw.
+    """
+    _claim_folder(out, seed)
+    jobs = [("still", number) for number in range(scenes)]
+    jobs += [("clip", number) for number in range(clips)]
+    missing = [job for job in jobs if not _shard(out, job).exists()]
+    done = len(jobs) - len(missing)
+    yield done, len(jobs)
+    for _ in _work(out, seed, missing, workers):
+        done += 1
+        yield done, len(jobs)
+    _merge(out, jobs)
+
+
+class Studio:
+    """Renders and writes single pictures and clips; one per process."""
+
+    def __init__(self, out: Path, seed: int) -> None:
+        self._out, self._seed = out, seed
+        self._renderer = Renderer()
+
+    def close(self) -> None:
+        """Free the renderer."""
+        self._renderer.close()
+
+    def make(self, job: Job) -> None:
+        """Write the files of a picture or clip, its shard last."""
+        records = self._still(job) if job[0] == "still" else self._clip(job)
+        for number, record in enumerate(records):
+            record["id"] = f"{_name(job)}-{number:02d}"
+        _write(_shard(self._out, job), json.dumps(records, separators=(",", ":")).encode())
+
+    def _still(self, job: Job) -> list[Record]:
+        random, key = self._random(job)
+        scene = draw_scene(random, key)
+        self._renderer.open(scene)
+        seen = observe(self._renderer, scene)
+        path = f"images/{job[1]:06d}.jpg"
+        _write(self._out / path, to_jpeg(self._renderer.picture()))
+        exchanges = talk_about_picture(random, seen)
+        masks = _Masks([[one] for one in seen])
+        return [{"image": path, **_record(exchange, masks)} for exchange in exchanges]
+
+    def _clip(self, job: Job) -> list[Record]:
+        random, key = self._random(job)
+        clip = draw_clip(random, key)
+        folder = f"clips/{job[1]:06d}"
+        paths, views = [], []
+        for number, picture in enumerate(self._renderer.film(clip.scenes)):
+            paths.append(f"{folder}/{number}.jpg")
+            _write(self._out / paths[-1], to_jpeg(picture))
+            views.append(observe(self._renderer, clip.scenes[number]))
+        tracks = follow(clip.times, clip.scenes, views)
+        exchanges = talk_about_clip(random, clip.times, tracks)
+        times = [round(time, 3) for time in clip.times]
+        head = {"video": folder, "frames": paths, "times": times}
+        masks = _Masks([track.seen for track in tracks])
+        return [{**head, **_record(exchange, masks)} for exchange in exchanges]
+
+    def _random(self, job: Job) -> tuple[np.random.Generator, tuple[int, ...]]:
+        key = (self._seed, STREAMS[job[0]], job[1])
+        return np.random.default_rng(key), key
+
+
+def to_jpeg(picture: NDArray[np.uint8]) -> bytes:
+    """Compress an RGB picture."""
+    buffer = BytesIO()
+    Image.fromarray(picture).save(buffer, "JPEG", quality=QUALITY)
+    return buffer.getvalue()
+
+
+class _Masks:
+    """The masks of the objects of a picture or clip [objects][frames], each encoded once."""
+
+    def __init__(self, seen: Sequence[Sequence[Seen]]) -> None:
+        self._seen = seen
+        self._encoded: dict[tuple[int, str], tuple[dict[str, Any], int]] = {}
+
+    def of(self, region: tuple[int, str]) -> tuple[dict[str, Any], int]:
+        """Return the entry of `annotation` and of `areas` for an object, or a part of one."""
+        if region not in self._encoded:
+            index, part = region
+            masks = {
+                str(frame): one.parts[part] if part else one.mask
+                for frame, one in enumerate(self._seen[index])
+                if one.area >= SMALLEST_REGION
+            }
+            entry = {frame: {"segmentation": encode(mask)} for frame, mask in masks.items()}
+            area = np.mean([np.count_nonzero(mask) for mask in masks.values()])
+            self._encoded[region] = entry, round(float(area))
+        return self._encoded[region]
+
+
+def _record(exchange: Exchange, masks: _Masks) -> Record:
+    """Write an exchange."""
+    entries = [masks.of(region) for region in exchange.regions]
+    return {
+        "height": HEIGHT,
+        "width": WIDTH,
+        "conversations": [
+            {"from": "human", "value": exchange.question},
+            {"from": "gpt", "value": exchange.answer},
+        ],
+        "annotation": [annotation for annotation, _ in entries],
+        "task": exchange.task,
+        "expected": exchange.expected,
+        "accepted": list(exchange.accepted),
+        "areas": [area for _, area in entries],
+    }
+
+
+_studio: Studio | None = None
+"""The studio of this process, when it is one of several."""
+
+
+def _open_studio(out: Path, seed: int) -> None:
+    global _studio
+    # As many threads as processes, no more.
+    os.environ.setdefault("LP_NUM_THREADS", "1")
+    _studio = Studio(out, seed)
+    atexit.register(_studio.close)
+
+
+def _make_in_studio(job: Job) -> None:
+    assert _studio is not None
+    _studio.make(job)
+
+
+def _work(out: Path, seed: int, jobs: Sequence[Job], workers: int) -> Iterator[None]:
+    """Do the jobs, here or in several processes; yield after each."""
+    if workers == 1 or len(jobs) < 2:
+        studio = Studio(out, seed)
+        try:
+            for job in jobs:
+                studio.make(job)
+                yield
+        finally:
+            studio.close()
+        return
+    # Fresh processes: a forked one would share the graphics library's threads.
+    context = multiprocessing.get_context("spawn")
+    count = min(workers, len(jobs))
+    pool = ProcessPoolExecutor(count, context, initializer=_open_studio, initargs=(out, seed))
+    try:
+        for future in as_completed([pool.submit(_make_in_studio, job) for job in jobs]):
+            future.result()
+            yield
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _claim_folder(out: Path, seed: int) -> None:
+    """Mark the folder as holding this data set, or see that it does."""
+    path = out / "simulation.json"
+    mine = {"form": FORM, "seed": seed}
+    try:
+        if not path.exists():
+            if out.exists() and any(out.iterdir()):
+                raise CommandError(f"--out {out}: is not empty and holds no simulated data set")
+            _write(path, json.dumps(mine).encode())
+        elif (there := json.loads(path.read_text())) != mine:
+            raise CommandError(f"--out {out}: holds a data set of {there}, not of {mine}")
+    except (OSError, ValueError) as error:
+        raise CommandError(f"--out {out}: {error}") from error
+
+
+def _merge(out: Path, jobs: Iterable[Job]) -> None:
+    """Write the list of all records, in order."""
+    records = (record for job in jobs for record in json.loads(_shard(out, job).read_text()))
+    lines = ",\n".join(json.dumps(record, separators=(",", ":")) for record in records)
+    _write(out / "annotations.json", f"[\n{lines}\n]\n".encode())
+
+
+def _name(job: Job) -> str:
+    return f"{job[0]}-{job[1]:06d}"
+
+
+def _shard(out: Path, job: Job) -> Path:
+    return out / "shards" / f"{_name(job)}.json"
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file wholly or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
+    unfinished.write_bytes(data)
+    unfinished.replace(path)

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from pixelrefer_ros.simulation import wording
+from pixelrefer_ros.simulation.wording import ask, claim, listing, phrase, plural, with_article
+
+
+def test_phrases():
+    assert phrase("mug", "red", "wood", "small") == "small red wooden mug"
+    assert phrase("mug") == "mug"
+    assert with_article("orange ball") == "an orange ball"
+    assert with_article("use") == "a use"
+    assert [plural(name) for name in ("mug", "box", "wine glass")] == [
+        "mugs",
+        "boxes",
+        "wine glasses",
+    ]
+    assert listing(["lid", "spout", "handle"]) == "lid, spout and handle"
+    assert listing(["lid"]) == "lid"
+
+
+def test_questions_of_a_kind_are_many():
+    random = np.random.default_rng(0)
+    asked = {ask(random, "colour", [(0, "")], "red", category="mug").question for _ in range(80)}
+    assert asked == {form.format("<region>") for form in wording.QUESTIONS["colour"]}
+
+
+def test_other_words_for_an_answer_are_accepted():
+    exchange = ask(np.random.default_rng(0), "material", [(0, "")], "wood", category="mug")
+    assert exchange.accepted == ("wood", "wooden")
+    assert exchange.expected == "wood"
+    assert "wood" in exchange.answer
+
+
+@pytest.mark.parametrize("true", [True, False])
+def test_claims_are_agreed_with_when_true(true):
+    exchange = claim(np.random.default_rng(0), "colour", [(0, "")], "red", true=true)
+    assert exchange.expected == ("yes" if true else "no")
+    assert exchange.answer.lower().startswith(exchange.expected)
+    assert "red" in exchange.question
+
+
+def test_every_question_has_an_answer_and_as_many_regions_in_each_form():
+    for task, forms in wording.QUESTIONS.items():
+        counts = {len(set(re.findall(r"\{\d\}", form))) for form in forms}
+        assert len(counts) == 1, task
+        assert counts <= {1, 2}
+    replies = {"taller", "larger", "closer", "description"}  # "comparison", and `details`
+    assert set(wording.QUESTIONS) - replies <= set(wording.ANSWERS)
