@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pixelrefer_ros.cli import main
+from pixelrefer_ros.errors import DeviceError
+from pixelrefer_ros.simulation import renderer
+from pixelrefer_ros.streams.bag_reader import BagReader
+
+
+@pytest.fixture
+def drawing() -> None:
+    try:
+        renderer.Renderer().close()
+    except DeviceError as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.usefixtures("drawing")
+def test_a_data_set_is_written_and_goes_on(tmp_path):
+    out = tmp_path / "data"
+    assert main(["simulate", "--out", str(out), "--scenes", "1", "--seed", "4"]) == 0
+    first = (out / "annotations.json").read_text()
+    assert main(["simulate", "--out", str(out), "--scenes", "2", "--seed", "4"]) == 0
+    images = {record["image"] for record in json.loads((out / "annotations.json").read_text())}
+    assert images == {"images/000000.jpg", "images/000001.jpg"}
+    assert (out / "annotations.json").read_text().startswith(first[:1000])
+
+
+@pytest.mark.usefixtures("drawing")
+def test_a_bag_is_small_and_has_compressed_images(tmp_path):
+    assert main(["simulate", "--bag", str(tmp_path / "bag"), "--seed", "4"]) == 0
+    reader = BagReader(tmp_path / "bag")
+    frames = list(reader.frames("/camera/image_raw/compressed"))
+    assert len(frames) == 31
+    assert frames[0].size == (480, 640)
+    assert frames[0].rgb().shape == (480, 640, 3)
+    assert frames[-1].stamp_ns - frames[0].stamp_ns == 3 * 10**9
+    assert sum(path.stat().st_size for path in (tmp_path / "bag").iterdir()) < 3e6
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "give --out, --bag or both"),
+        (["--out", "data", "--scenes", "-1"], "at least 0"),
+        (["--out", "data", "--workers", "0"], "at least 1"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(capsys, options, message):
+    try:
+        status = main(["simulate", *options])
+    except SystemExit as leaving:  # argparse
+        status = leaving.code
+    assert status == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_without_graphics_it_says_what_to_install(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(renderer, "LIBRARIES", {"egl": "libNoSuch.so.1"})
+    monkeypatch.delenv("MUJOCO_GL", raising=False)
+    assert main(["simulate", "--out", str(tmp_path / "data"), "--scenes", "1"]) == 2
+    error = capsys.readouterr().err
+    assert "apt install libegl1" in error
+    assert error.strip().splitlines()[-1].startswith("pixelrefer simulate: nothing here can draw")
