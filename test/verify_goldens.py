@@ -31,8 +31,6 @@ from pixelrefer_ros.model.image_processor import (
 )
 from pixelrefer_ros.model.pixelrefer import EncodedViews, PixelRefer
 from pixelrefer_ros.model.preprocessing import (
-    GLOBAL_VIEW_PATCHES,
-    LOCAL_VIEW_PATCHES,
     PreparedSample,
     RegionSample,
     resize_context,
@@ -227,9 +225,9 @@ class CaseCheck:
             compare("object image", "uint8_images", f"mask{m}.object_image", crop.image)
             compare("mask grid", "mask_grid", f"mask{m}.mask_grid", crop.grid)
             shared = self.crops[self.mask_notes[m].get("local_image_same_as_mask", m)]
-            local = resize_context(shared.context, LOCAL_VIEW_PATCHES * config.patch_size)
+            local = resize_context(shared.context, config.local_view_patches * config.patch_size)
             compare("local image", "uint8_images", f"mask{m}.local_image", local)
-            whole = resize_context(image, GLOBAL_VIEW_PATCHES * config.patch_size)
+            whole = resize_context(image, config.global_view_patches * config.patch_size)
             compare("global image", "uint8_images", f"mask{m}.global_image", whole)
 
     def _named_views(self) -> Iterator[tuple[str, View]]:

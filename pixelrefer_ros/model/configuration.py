@@ -95,6 +95,8 @@ class PixelReferConfig:
     patch_budget: largest number of patches of a view (`mm_max_length`).
     video_merge: side of the blocks over which features of video frames are averaged
         (`spatial_merge_size`).
+    local_view_patches, global_view_patches: patches on a side of the square views of an object's
+        surroundings and of the whole image (PixelRefer-Lite, Algorithm 1).
     max_prompt_tokens: what the tokenizer was limited to in training, None if not said.
     compat: `official` or `paper`, see `Compatibility`.
     """
@@ -105,6 +107,8 @@ class PixelReferConfig:
     region_tokens: int
     patch_budget: int = 8192
     video_merge: int = 2
+    local_view_patches: int = 16
+    global_view_patches: int = 24
     max_prompt_tokens: int | None = None
     image_processor: ImageProcessorConfig = field(default_factory=ImageProcessorConfig)
     generation: GenerationDefaults = field(default_factory=GenerationDefaults)
@@ -200,6 +204,8 @@ class PixelReferConfig:
             region_tokens=_read_count(values, "mask_num"),
             patch_budget=_read_count(values, "mm_max_length", 9477 // merge**2),
             video_merge=merge,
+            local_view_patches=_read_count(values, "local_view_patches", cls.local_view_patches),
+            global_view_patches=_read_count(values, "global_view_patches", cls.global_view_patches),
             max_prompt_tokens=values.get("tokenizer_model_max_length"),
             image_processor=ImageProcessorConfig.from_dict(processor),
             generation=GenerationDefaults.from_dict(generation),
@@ -223,6 +229,8 @@ class PixelReferConfig:
             "mask_num": self.region_tokens,
             "mm_max_length": self.patch_budget,
             "spatial_merge_size": self.video_merge,
+            "local_view_patches": self.local_view_patches,
+            "global_view_patches": self.global_view_patches,
             "mm_hidden_size": self.vision.hidden_size,
             "mm_projector_type": "mlp2x_gelu",
             "mm_vision_encoder": VISION_ENCODER_NAME,

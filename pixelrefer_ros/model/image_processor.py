@@ -63,13 +63,13 @@ class View:
         ordered by blocks of `merge` x `merge` patches.
     grid: rows and columns of patches.
     merge: the encoder's features are averaged over blocks of `merge` x `merge` patches.
-    source: the image this is a view of as a whole, None for a crop.
+    source: the image this is a view of as a whole, None for a crop; only its identity counts.
     """
 
     patches: NDArray[np.uint8]
     grid: tuple[int, int]
     merge: int = 1
-    source: Image | None = None
+    source: object | None = None
 
     @property
     def key(self) -> Hashable:

@@ -42,35 +42,46 @@ class ScaleAdaptiveObjectTokenizer(nn.Module):
 
         features: per region [h, w, C], the encoder's output for its object view.
         """
-        selected = self.select(features, regions)
-        return self.cluster(selected, regions)
+        # Positions and means would lose their digits where training rounds products to 16 bits.
+        with torch.autocast(features[0].device.type, enabled=False):
+            return self.cluster(self.select(features, regions), regions)
 
     def select(
         self, features: Sequence[torch.Tensor], regions: Sequence[PreparedRegion]
     ) -> list[torch.Tensor]:
-        """Return the tokens under each mask with their position added, M times [K, C] (Eq. 3, 5).
+        """Return the tokens under each mask, position added, M times [K, C] (Eq. 3, 5)."""
+        positions = [
+            relative_position(
+                region.cells, _grid(feature), region.box, region.image_size, self.compat
+            )
+            for feature, region in zip(features, regions, strict=True)
+        ]
+        tokens = self.under_masks(features, regions)
+        tokens = tokens + self.embed_position(torch.from_numpy(np.concatenate(positions)))
+        return list(torch.split(tokens, [len(region.cells) for region in regions]))
+
+    def under_masks(
+        self, features: Sequence[torch.Tensor], regions: Sequence[PreparedRegion]
+    ) -> torch.Tensor:
+        """Return the features under all masks, one mask after the other, [sum of K, C] (Eq. 3).
 
         Multiplying with the mask and dropping the zeros is the same as taking only the cells
         under the mask; where the mask grid is finer than the features they are interpolated
         there and nowhere else.
         """
         device = features[0].device
-        corners, weights, positions, start = [], [], [], 0
+        corners, weights, start = [], [], 0
         for feature, region in zip(features, regions, strict=True):
-            grid = (feature.shape[0], feature.shape[1])
+            grid = _grid(feature)
             index, weight = bilinear_corners(region.cells, grid)
             corners.append(index + start)
             weights.append(weight)
-            positions.append(
-                relative_position(region.cells, grid, region.box, region.image_size, self.compat)
-            )
             start += grid[0] * grid[1]
         packed = torch.cat([feature.flatten(0, 1) for feature in features])
         around = packed[torch.from_numpy(np.concatenate(corners)).to(device)]
         share = torch.from_numpy(np.concatenate(weights)).to(device, packed.dtype)
-        tokens = (around * share[..., None]).sum(1)
-        tokens = tokens + self.embed_position(torch.from_numpy(np.concatenate(positions)))
-        return list(torch.split(tokens, [len(region.cells) for region in regions]))
+        tokens: torch.Tensor = (around * share[..., None]).sum(1)
+        return tokens
 
     def embed_position(self, positions: torch.Tensor) -> torch.Tensor:
         """Return Linear(p) of Eq. 5, [K, C], for float32 positions [K, 2]."""
@@ -97,6 +108,10 @@ class ScaleAdaptiveObjectTokenizer(nn.Module):
             self.compat.clustering_rounds,
         )
         return clustered.to(dtype)
+
+
+def _grid(feature: torch.Tensor) -> tuple[int, int]:
+    return feature.shape[0], feature.shape[1]
 
 
 def bilinear_corners(

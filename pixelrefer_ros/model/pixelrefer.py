@@ -105,18 +105,27 @@ class PixelRefer(nn.Module):
         model._adopt(tensors, torch.device(device))
         return model.eval()
 
-    def official_tensors(self) -> dict[str, torch.Tensor]:
-        """Return all weights by their released names."""
-        tensors = {checkpoint.official_name(k): v for k, v in self.state_dict().items()}
+    def official_tensors(
+        self, state: Mapping[str, torch.Tensor] | None = None
+    ) -> dict[str, torch.Tensor]:
+        """Return all weights by their released names; `state` stands for the own state dict."""
+        state = self.state_dict() if state is None else state
+        tensors = {checkpoint.official_name(k): v for k, v in state.items()}
         if self.config.language.tie_word_embeddings:
             del tensors["lm_head.weight"]
         return tensors
 
-    def save_pretrained(self, folder: str | Path) -> None:
-        """Write a folder in the released layout: weights, configuration and tokenizer."""
+    def save_pretrained(
+        self, folder: str | Path, state: Mapping[str, torch.Tensor] | None = None
+    ) -> None:
+        """Write a folder in the released layout: weights, configuration and tokenizer.
+
+        state: a state dict to write instead of the own one, such as one gathered from many GPUs.
+        """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        tensors = {k: v.detach().cpu().contiguous() for k, v in self.official_tensors().items()}
+        official = self.official_tensors(state)
+        tensors = {k: v.detach().cpu().contiguous() for k, v in official.items()}
         save_file(tensors, folder / checkpoint.WEIGHTS_FILE, metadata={"format": "pt"})
         write_json(folder / "config.json", self.config.to_dict())
         write_json(folder / "preprocessor_config.json", self.config.image_processor.to_dict())
@@ -141,7 +150,11 @@ class PixelRefer(nn.Module):
 
     def encode(self, samples: Sequence[PreparedSample]) -> EncodedViews:
         """Run the vision encoder once over all views of all samples, packed without padding."""
-        views = list({view.key: view for sample in samples for view in sample.views()}.values())
+        return self.encode_views([view for sample in samples for view in sample.views()])
+
+    def encode_views(self, views: Sequence[View]) -> EncodedViews:
+        """Run the vision encoder once over views, packed without padding, equal ones once."""
+        views = list({view.key: view for view in views}.values())
         if not views:
             return EncodedViews({})
         device = self.language_model.device
@@ -198,12 +211,12 @@ class PixelRefer(nn.Module):
         if tokens:
             counts = [region.token_count for region in sample.regions]
             rows = torch.cat([t[:count] for t, count in zip(tokens, counts, strict=True)])
-            embeds = embeds.masked_scatter((ids == self.prompts.region_id)[:, None], rows)
+            embeds = _put_in(embeds, ids == self.prompts.region_id, rows)
         if sample.frames:
             features = torch.cat([views[frame].flatten(0, 1) for frame in sample.frames])
             kept = torch.from_numpy(np.concatenate(sample.kept)).to(ids.device)
             rows = self.projector(features[kept])
-            embeds = embeds.masked_scatter((ids == self.prompts.image_id)[:, None], rows)
+            embeds = _put_in(embeds, ids == self.prompts.image_id, rows)
         return embeds
 
     def _adopt(self, tensors: Mapping[str, torch.Tensor], device: torch.device) -> None:
@@ -222,6 +235,11 @@ class PixelRefer(nn.Module):
         self.vision_encoder.rotary_pos_emb = VideoLlama3VisionRotaryEmbedding(
             self.config.vision
         ).to(device)
+
+
+def _put_in(embeds: torch.Tensor, places: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    # Mixed precision computes the rows in a shorter type than the embeddings are stored in.
+    return embeds.masked_scatter(places[:, None], rows.to(embeds.dtype))
 
 
 def _two_layer_projector(width: int, language_width: int) -> nn.Sequential:

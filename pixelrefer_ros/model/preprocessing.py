@@ -21,9 +21,6 @@ from pixelrefer_ros.model.mask_grid import Mask, sampling_coordinates
 from pixelrefer_ros.model.prompts import PromptWriter
 from pixelrefer_ros.model.region_crop import Box, crop_region, empty_region
 
-LOCAL_VIEW_PATCHES = 16
-GLOBAL_VIEW_PATCHES = 24
-
 
 @dataclass(frozen=True, eq=False)
 class RegionSample:
@@ -131,9 +128,9 @@ def prepare_region(
     object_view = _make_view(crop.image, config, regions)
     local_view = global_view = None
     if config.is_lite:
-        local = resize_context(crop.context, LOCAL_VIEW_PATCHES * config.patch_size)
+        local = resize_context(crop.context, config.local_view_patches * config.patch_size)
         local_view = _make_view(local, config, regions)
-        whole = resize_context(image, GLOBAL_VIEW_PATCHES * config.patch_size)
+        whole = resize_context(image, config.global_view_patches * config.patch_size)
         global_view = _make_view(whole, config, regions, source=image)
     cells = np.argwhere(crop.grid > 0)
     return PreparedRegion(

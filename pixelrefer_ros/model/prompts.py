@@ -70,6 +70,30 @@ class PromptWriter:
         Raises `InvalidPromptError` if the placeholders do not fit or the prompt is too long.
         """
         self.check_question(question, len(objects))
+        return self._write_turn([], question, objects, frames, times)
+
+    def follow_up(
+        self, question: str, objects: Sequence[ObjectMasks], *, times: Sequence[float] | None = None
+    ) -> NDArray[np.int64]:
+        """Return the ids [length] of a later turn of the user, from the end of the answer before.
+
+        It may add objects, or go without any. Raises `InvalidPromptError` like `write`.
+        """
+        _check_regions(question, len(objects))
+        return self._write_turn(["\n"], question, objects, (), times)
+
+    def answer(self, text: str) -> NDArray[np.int64]:
+        """Return the ids [length] of the model's turn: what it has to say, and its end."""
+        return self._encode([text.strip(), self._end])
+
+    def _write_turn(
+        self,
+        before: Sequence[Part],
+        question: str,
+        objects: Sequence[ObjectMasks],
+        frames: Sequence[int],
+        times: Sequence[float] | None,
+    ) -> NDArray[np.int64]:
         self._check_visuals(question, len(frames), is_video=times is not None)
         if times is not None and frames:
             placeholder, visuals = VIDEO_PLACEHOLDER, [self._video(frames, times)]
@@ -79,7 +103,7 @@ class PromptWriter:
         if len(texts) == 1:
             texts = [""] * len(visuals) + texts
         regions = iter([self._object(masks, times) for masks in objects])
-        parts: list[Part] = [self._start, "user\n"]
+        parts: list[Part] = [*before, self._start, "user\n"]
         for text, visual in zip(texts, [*visuals, []], strict=True):
             parts += [*_fill_in(text.strip(), regions), *visual]
         ids = self._encode([*parts, self._end, "\n", self._start, "assistant\n"])
@@ -91,14 +115,7 @@ class PromptWriter:
 
     def check_question(self, question: str, objects: int) -> None:
         """Raise `InvalidPromptError` unless the question fits that many objects."""
-        if not question.strip():
-            raise InvalidPromptError("prompt is empty")
-        regions = question.count(REGION_PLACEHOLDER)
-        if regions != objects:
-            raise InvalidPromptError(
-                f"prompt has {regions} {REGION_PLACEHOLDER}, "
-                f"but there are {objects} objects; it needs one for each"
-            )
+        _check_regions(question, objects)
         if self._is_lite:
             if not objects:
                 raise InvalidPromptError("PixelRefer-Lite answers about objects, but there are 0")
@@ -175,6 +192,17 @@ def control_token_id(tokenizer: Tokenizer, token: str, vocabulary: int) -> int:
     if token_id in tokenizer.encode(token, add_special_tokens=False).ids:
         raise CheckpointError(f"tokenizer.json: {token} must be marked as special")
     return token_id
+
+
+def _check_regions(question: str, objects: int) -> None:
+    if not question.strip():
+        raise InvalidPromptError("prompt is empty")
+    regions = question.count(REGION_PLACEHOLDER)
+    if regions != objects:
+        raise InvalidPromptError(
+            f"prompt has {regions} {REGION_PLACEHOLDER}, "
+            f"but there are {objects} objects; it needs one for each"
+        )
 
 
 def _fill_in(text: str, regions: Iterator[list[Part]]) -> list[Part]:
