@@ -64,6 +64,6 @@ setup(
         "quantize": ["torchao>=0.12"],
         "sim": ["mujoco>=3.3"],
         "tensorrt": ["tensorrt>=10"],
-        "train": ["accelerate>=1.1"],
+        "train": ["accelerate>=1.1", "matplotlib>=3.8", "pyyaml>=6"],
     },
 )

@@ -133,9 +133,13 @@ class DeviceError(PixelReferError):
     """The requested device or number type is not available here."""
 
 
+class DatasetError(PixelReferError):
+    """A sample for training or evaluation is of no use, or too many of a data set are."""
+
+
 class BagError(PixelReferError):
     """A bag cannot be opened or lacks the topic asked for."""
 
 
 class CommandError(PixelReferError):
-    """A command cannot run: a file or an option is of no use, a process failed, or ROS is missing."""
+    """A command cannot run: a file or option is of no use, a process failed, or ROS is missing."""

@@ -1,0 +1,1 @@
+"""Training: from data sets in the official JSON format to model folders."""

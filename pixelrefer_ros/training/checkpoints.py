@@ -1,0 +1,126 @@
+"""Checkpoints: a PixelRefer folder that can be asked, and what a run needs to go on from it.
+
+`checkpoint-<step>/` holds the weights in float32, `optimiser.safetensors` with the moments of
+AdamW by the names of the weights, `objective.safetensors` with a head of pre-training where there
+is one, and `progress.json`. Nothing is pickled. A folder gets its name once it is complete.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+from torch.distributed.checkpoint.state_dict import (
+    StateDictOptions,
+    get_model_state_dict,
+    get_optimizer_state_dict,
+    set_optimizer_state_dict,
+)
+
+from pixelrefer_ros.errors import CheckpointError
+from pixelrefer_ros.model.json_files import read_json, write_json
+from pixelrefer_ros.model.pixelrefer import PixelRefer
+from pixelrefer_ros.training.objective import Objective
+
+NETWORK = "model."
+# Gathered from all processes, to the memory of the computer: also what FSDP has cut up.
+WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)
+MOMENTS = ("exp_avg", "exp_avg_sq", "step")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run has come: finished steps, samples drawn, and those of no use among them."""
+
+    step: int = 0
+    samples: int = 0
+    bad_samples: int = 0
+
+
+def newest_checkpoint(output: Path) -> Path | None:
+    """Return the checkpoint of the latest step, None if there is none."""
+    return next(reversed(_checkpoints(output)), None)
+
+
+def weights(objective: nn.Module) -> dict[str, torch.Tensor]:
+    """Return all weights on the first process; every process must call this."""
+    state: dict[str, Any] = get_model_state_dict(objective, options=WHOLE)
+    return state
+
+
+def network_weights(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return what belongs to the PixelRefer network, by its own names."""
+    return {k.removeprefix(NETWORK): v for k, v in state.items() if k.startswith(NETWORK)}
+
+
+def save_checkpoint(
+    output: Path,
+    model: PixelRefer,
+    objective: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    progress: Progress,
+    *,
+    keep: int,
+    is_main: bool,
+) -> None:
+    """Write `checkpoint-<step>` and remove all but the newest `keep`; every process calls this."""
+    state = weights(objective)
+    moments: Any = get_optimizer_state_dict(objective, optimiser, options=WHOLE).get("state")
+    if not is_main:
+        return
+    folder = output / f"checkpoint-{progress.step}"
+    unfinished = output / f"unfinished-{progress.step}"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    model.save_pretrained(unfinished, network_weights(state))
+    flat = {f"{name}/{k}": moments[name][k] for name in moments for k in MOMENTS}
+    save_file({k: v.contiguous() for k, v in flat.items()}, unfinished / "optimiser.safetensors")
+    others = {k: v.contiguous() for k, v in state.items() if not k.startswith(NETWORK)}
+    save_file(others, unfinished / "objective.safetensors")
+    write_json(unfinished / "progress.json", asdict(progress))
+    shutil.rmtree(folder, ignore_errors=True)
+    unfinished.rename(folder)
+    for path in _checkpoints(output)[:-keep]:
+        shutil.rmtree(path)
+
+
+def read_progress(folder: Path) -> Progress:
+    """Read how far the run of a checkpoint had come. Raises `CheckpointError`."""
+    try:
+        return Progress(**read_json(folder / "progress.json"))
+    except TypeError as error:
+        raise CheckpointError(f"{folder / 'progress.json'}: {error}") from error
+
+
+def load_head(folder: Path, objective: Objective) -> None:
+    """Load what of an objective lies outside the network, before it is prepared for devices."""
+    objective.load_state_dict(_read(folder / "objective.safetensors"), strict=False)
+
+
+def load_moments(folder: Path, objective: nn.Module, optimiser: torch.optim.Optimizer) -> None:
+    """Load the state of the optimiser; every process calls this. Raises `CheckpointError`."""
+    options = StateDictOptions(full_state_dict=True)
+    whole: dict[str, Any] = get_optimizer_state_dict(objective, optimiser, options=options)
+    moments: dict[str, dict[str, torch.Tensor]] = {}
+    for key, tensor in _read(folder / "optimiser.safetensors").items():
+        name, _, kind = key.rpartition("/")
+        moments.setdefault(name, {})[kind] = tensor
+    whole["state"] = moments
+    set_optimizer_state_dict(objective, optimiser, whole, options=options)
+
+
+def _checkpoints(output: Path) -> list[Path]:
+    return sorted(output.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
+
+
+def _read(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path}: not readable: {error}") from error

@@ -1,0 +1,192 @@
+"""From a record of a data set to pictures, masks and what was said about them.
+
+A record is an object with
+
+- `image`: path of a picture; or `video`: path of a folder of frames, in the order of their names,
+  or a list of paths of frames, which may also stand in `frames`. Paths start at the folder of the
+  file unless told otherwise.
+- `conversations`: turns in the order `human`, `gpt`, `human`, ...:
+  `[{"from": "human", "value": "What is <region>?"}, {"from": "gpt", "value": "A mug."}]`.
+  `<region>` stands for an object, in the order of the masks and through all turns. `<image>` and
+  `<video>` say where the full model gets the pictures; PixelRefer-Lite does without.
+- `annotation` or, by its other name, `masks`: one entry per object, an object from frame number,
+  counted from 0 and written as text, to a mask as `masks.decode_mask` reads it:
+  `{"0": {"segmentation": {"size": [480, 640], "counts": "..."}}, "4": ...}`. For an image the mask
+  may stand there by itself.
+- for a video optionally `times`, seconds of each frame, or else `fps`, frames per second (3 if
+  neither is there, as in the official data).
+
+Other fields are ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from pixelrefer_ros.errors import DatasetError
+from pixelrefer_ros.model.image_processor import Image
+from pixelrefer_ros.model.prompts import IMAGE_PLACEHOLDER, REGION_PLACEHOLDER, VIDEO_PLACEHOLDER
+from pixelrefer_ros.training.masks import Mask, decode_mask
+from pixelrefer_ros.training.records import Record
+
+FRAMES_PER_SECOND = 3.0
+PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+FULL_MODEL_FRAMES = 16
+"""How many frames of a video the full model sees besides those with masks."""
+
+ReadImage = Callable[[Path], Image]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A question and its answer; `regions` is the number of objects the question points at."""
+
+    question: str
+    answer: str
+    regions: int
+
+
+@dataclass(frozen=True, eq=False)
+class Conversation:
+    """Pictures, objects on them and what was said; fields as in `RegionSample`."""
+
+    images: Sequence[Image]
+    objects: Sequence[Sequence[tuple[int, Mask]]]
+    turns: Sequence[Turn]
+    times: Sequence[float] | None
+
+
+def read_image(path: Path) -> Image:
+    """Read a picture as uint8 RGB [height, width, 3]. Raises `DatasetError`."""
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        raise DatasetError(f"{path}: {error.strerror}") from error
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    if image is None:
+        raise DatasetError(f"{path}: not a picture")
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def read_conversation(
+    record: Record, *, is_lite: bool, read: ReadImage = read_image
+) -> Conversation:
+    """Read everything a record speaks of. Raises `DatasetError` saying what is wrong with it."""
+    values = record.values()
+    turns = _read_turns(values.get("conversations"), is_lite)
+    annotation = values.get("annotation", values.get("masks", []))
+    if not isinstance(annotation, list):
+        raise DatasetError(f"annotation is a {type(annotation).__name__}, must be a list")
+    regions = sum(turn.regions for turn in turns)
+    if regions != len(annotation):
+        raise DatasetError(f"{regions} {REGION_PLACEHOLDER} for {len(annotation)} masks")
+    if "image" in values:
+        image = read(record.root / str(values["image"]))
+        tracks = [
+            _read_track(k, mask, 1) if _is_track(mask) else {0: mask}
+            for k, mask in enumerate(annotation)
+        ]
+        masks = [[(0, decode_mask(track[0], *image.shape[:2]))] for track in tracks]
+        return Conversation([image], masks, turns, None)
+    if "video" in values:
+        return _read_video(record.root, values, annotation, turns, is_lite, read)
+    raise DatasetError("neither image nor video is given")
+
+
+def _read_turns(turns: Any, is_lite: bool) -> list[Turn]:
+    if not isinstance(turns, list) or not turns or len(turns) % 2:
+        raise DatasetError("conversations must be a list of questions and answers in turn")
+    said: list[str] = []
+    for k, turn in enumerate(turns):
+        speaker = ("human", "gpt")[k % 2]
+        if not isinstance(turn, dict) or turn.get("from") != speaker:
+            raise DatasetError(f"conversations[{k}] is not from {speaker}")
+        value = turn.get("value")
+        if not isinstance(value, str) or not value.strip():
+            raise DatasetError(f"conversations[{k}] is empty")
+        said.append(value)
+    questions = [_without_visuals(text) if is_lite else text for text in said[::2]]
+    return [
+        Turn(question, answer, question.count(REGION_PLACEHOLDER))
+        for question, answer in zip(questions, said[1::2], strict=True)
+    ]
+
+
+def _without_visuals(text: str) -> str:
+    for placeholder in (IMAGE_PLACEHOLDER, VIDEO_PLACEHOLDER):
+        text = text.replace(placeholder, "")
+    return text.strip()
+
+
+def _read_video(
+    root: Path,
+    values: Mapping[str, Any],
+    annotation: Sequence[Any],
+    turns: Sequence[Turn],
+    is_lite: bool,
+    read: ReadImage,
+) -> Conversation:
+    paths = _frame_paths(root, values.get("frames", values["video"]))
+    tracks = [_read_track(k, track, len(paths)) for k, track in enumerate(annotation)]
+    pointed_at = sorted({frame for track in tracks for frame in track})
+    if is_lite:
+        seen, shown = pointed_at, pointed_at
+    else:
+        count = min(FULL_MODEL_FRAMES, len(paths))
+        seen = [int(frame) for frame in np.linspace(0, len(paths) - 1, count)]
+        shown = seen + [frame for frame in pointed_at if frame not in seen]
+    images = {frame: read(paths[frame]) for frame in shown}
+    objects = [
+        [
+            (shown.index(frame), decode_mask(mask, *images[frame].shape[:2]))
+            for frame, mask in sorted(track.items())
+        ]
+        for track in tracks
+    ]
+    # An object on one frame is asked about as on a still, as the engine does.
+    is_still = is_lite and len(pointed_at) == 1
+    times = None if is_still else [_time(values, frame, len(paths)) for frame in seen]
+    return Conversation([images[frame] for frame in shown], objects, turns, times)
+
+
+def _frame_paths(root: Path, video: Any) -> list[Path]:
+    if isinstance(video, list):
+        return [root / str(name) for name in video]
+    folder = root / str(video)
+    if not folder.is_dir():
+        raise DatasetError(f"{folder}: no such folder of frames")
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
+    if not paths:
+        raise DatasetError(f"{folder}: no frames in it")
+    return paths
+
+
+def _is_track(value: Any) -> bool:
+    return isinstance(value, dict) and bool(value) and all(key.isdecimal() for key in value)
+
+
+def _read_track(index: int, track: Any, frames: int) -> dict[int, Any]:
+    if not isinstance(track, dict) or not track:
+        raise DatasetError(f"annotation[{index}] must be an object from frame numbers to masks")
+    for number in track:
+        if not (number.isdecimal() and int(number) < frames):
+            raise DatasetError(f"annotation[{index}] is on frame {number}, there are {frames}")
+    return {int(number): mask for number, mask in track.items()}
+
+
+def _time(values: Mapping[str, Any], frame: int, frames: int) -> float:
+    times, rate = values.get("times"), values.get("fps", FRAMES_PER_SECOND)
+    try:
+        if times is None:
+            return frame / float(rate)
+        if len(times) != frames:
+            raise DatasetError(f"there are {len(times)} times for {frames} frames")
+        return float(times[frame])
+    except (TypeError, ValueError, ZeroDivisionError) as error:
+        raise DatasetError(f"times or fps cannot be used: {error}") from error

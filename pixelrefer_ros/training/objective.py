@@ -1,0 +1,126 @@
+"""What is minimised: the cross-entropy of answers, or of words seen in objects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
+
+from pixelrefer_ros.model.pixelrefer import PixelRefer
+from pixelrefer_ros.training.preparation import IGNORED, PreparedConversation
+
+
+class Weighting(str, Enum):
+    """What counts the same in the loss: every token of the answers, or every conversation."""
+
+    TOKEN = "token"
+    CONVERSATION = "conversation"
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Sums over a micro-batch, scalars on the device: divided by `weight` and `predictions` ..."""
+
+    loss: torch.Tensor
+    correct: torch.Tensor
+    predictions: int
+
+
+class Objective(nn.Module):
+    """A network and what it is asked for; `forward` is all that training runs on a device."""
+
+    def __init__(self, model: PixelRefer) -> None:
+        super().__init__()
+        self.model = model
+
+    def weight(self, conversation: PreparedConversation) -> float:
+        """Return what a conversation adds to the number the summed loss is divided by."""
+        raise NotImplementedError
+
+
+class AnswerObjective(Objective):
+    """Next-token prediction of the answers; nothing else is supervised."""
+
+    def __init__(self, model: PixelRefer, weighting: Weighting) -> None:
+        super().__init__(model)
+        self.weighting = weighting
+
+    def weight(self, conversation: PreparedConversation) -> float:
+        """Return the number of supervised tokens, or 1."""
+        if self.weighting is Weighting.CONVERSATION:
+            return 1.0
+        return float((conversation.labels != IGNORED).sum())
+
+    def forward(self, conversations: Sequence[PreparedConversation]) -> Totals:
+        """Return the weighted loss and how many tokens of the answers would be chosen."""
+        samples = [conversation.sample for conversation in conversations]
+        embeds = self.model.infuse(samples, self.model.encode(samples))
+        device = embeds[0].device
+        lengths = torch.tensor([len(e) for e in embeds], device=device)
+        places = torch.arange(max(len(e) for e in embeds), device=device)
+        hidden = self.model.language_model.model(
+            inputs_embeds=pad_sequence(embeds, batch_first=True),
+            attention_mask=(places < lengths[:, None]).long(),
+            use_cache=False,
+        ).last_hidden_state
+        labels = pad_sequence(
+            [torch.from_numpy(conversation.labels) for conversation in conversations],
+            batch_first=True,
+            padding_value=IGNORED,
+        ).to(device)
+        # A token is predicted at the place before it; the vocabulary is only needed there.
+        asked = labels[:, 1:] != IGNORED
+        logits = self.model.language_model.lm_head(hidden[:, :-1][asked]).float()
+        targets = labels[:, 1:][asked]
+        losses = functional.cross_entropy(logits, targets, reduction="none")
+        if self.weighting is Weighting.CONVERSATION:
+            shares = 1 / asked.sum(1, keepdim=True).clamp(min=1)
+            losses = losses * shares.expand_as(asked)[asked]
+        return Totals(losses.sum(), (logits.argmax(1) == targets).sum(), len(targets))
+
+
+class WordObjective(Objective):
+    """Pre-training of the vision encoder: which words do people use about this object?
+
+    A linear head, thrown away afterwards, reads the mean of the features under the masks and
+    spreads its probability evenly over the tokens of the answers. Only object views are encoded,
+    around 64 patches each, so this is several times as fast as whole conversations.
+    """
+
+    def __init__(self, model: PixelRefer) -> None:
+        super().__init__(model)
+        model.requires_grad_(False)
+        model.vision_encoder.requires_grad_(True)
+        width, words = int(model.config.vision.hidden_size), model.config.language.vocab_size
+        self.head = nn.Linear(width, words)
+
+    def weight(self, conversation: PreparedConversation) -> float:
+        """Return 1: every conversation counts the same."""
+        return 1.0
+
+    def forward(self, conversations: Sequence[PreparedConversation]) -> Totals:
+        """Return the loss and how many of the k likeliest words are among the k right ones."""
+        regions = [region for c in conversations for region in c.sample.regions]
+        features = self.model.encode_views([region.object_view for region in regions])
+        cells = self.model.object_tokenizer.under_masks(
+            [features[region.object_view] for region in regions], regions
+        )
+        counts = [sum(len(region.cells) for region in c.sample.regions) for c in conversations]
+        means = torch.stack([under.mean(0) for under in torch.split(cells, counts)])
+        scores = self.head(means).float()
+        silent = [IGNORED, *self.model.eos_token_ids]
+        words = [np.setdiff1d(conversation.labels, silent) for conversation in conversations]
+        wanted = torch.zeros_like(scores)
+        for row, ids in zip(wanted, words, strict=True):
+            row[torch.from_numpy(ids).to(row.device)] = 1
+        numbers = wanted.sum(1, keepdim=True)
+        loss = functional.cross_entropy(scores, wanted / numbers, reduction="sum")
+        rank = scores.argsort(1, descending=True).argsort(1)
+        correct = ((rank < numbers) & (wanted > 0)).sum()
+        return Totals(loss, correct, int(sum(map(len, words))))

@@ -1,0 +1,116 @@
+"""Data sets on disk: lists of records, kept as bytes until they are used."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pixelrefer_ros.errors import DatasetError
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One JSON or JSON-lines file of records.
+
+    path: a list of objects in .json, or one object to a line.
+    images: folder the paths in the records start from, that of the file if empty.
+    repeat: how often an epoch goes through the file.
+    tasks: take only records whose field `task` is one of these; empty takes all.
+    """
+
+    path: str
+    images: str = ""
+    repeat: int = 1
+    tasks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Record:
+    """One sample as the file has it; `name` is what messages call it."""
+
+    name: str
+    root: Path
+    text: str
+
+    def values(self) -> Mapping[str, Any]:
+        """Parse the record. Raises `DatasetError` if it is no JSON object."""
+        try:
+            values = json.loads(self.text)
+        except ValueError as error:
+            raise DatasetError(f"not readable as JSON: {error}") from error
+        if not isinstance(values, dict):
+            raise DatasetError(f"holds a {type(values).__name__}, must be an object")
+        return values
+
+
+@dataclass(frozen=True)
+class Records:
+    """All records of a training; `groups` are the indices of records on the same pictures."""
+
+    records: Sequence[Record]
+    groups: Sequence[Sequence[int]]
+
+    def texts(self) -> Iterator[str]:
+        """Yield what is said in all records that can be read."""
+        for record in self.records:
+            try:
+                turns = record.values().get("conversations")
+            except DatasetError:
+                continue
+            for turn in turns if isinstance(turns, list) else ():
+                if isinstance(turn, dict) and isinstance(turn.get("value"), str):
+                    yield turn["value"]
+
+
+def read_records(files: Sequence[DataFile]) -> Records:
+    """Read the files. A record that is broken stays in its place and fails when it is used.
+
+    Raises `DatasetError` if a file cannot be read, is no list, or nothing is in it.
+    """
+    records: list[Record] = []
+    groups: dict[str, list[int]] = {}
+    for file in files:
+        found = 0
+        for record in _read_file(file):
+            pictures = _pictures(record, file.tasks)
+            if pictures is None:
+                continue
+            found += 1
+            for _ in range(file.repeat):
+                groups.setdefault(pictures, []).append(len(records))
+                records.append(record)
+        if not found:
+            raise DatasetError(f"{file.path}: no records of the tasks {list(file.tasks) or 'any'}")
+    return Records(records, list(groups.values()))
+
+
+def _read_file(file: DataFile) -> Iterator[Record]:
+    path = Path(file.path).expanduser()
+    root = Path(file.images).expanduser() if file.images else path.parent
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+        if path.suffix == ".json":
+            items = json.loads(text)
+            if not isinstance(items, list):
+                raise DatasetError(f"{path}: holds a {type(items).__name__}, must be a list")
+            lines = [(f"[{k}]", json.dumps(item)) for k, item in enumerate(items)]
+        else:
+            lines = [(f":{k}", line) for k, line in enumerate(text.splitlines(), 1) if line.strip()]
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{path}: not readable: {error}") from error
+    for place, line in lines:
+        yield Record(f"{path.name}{place}", root, line)
+
+
+def _pictures(record: Record, tasks: Sequence[str]) -> str | None:
+    """Name the pictures of a record; None if it is of another task."""
+    try:
+        values = record.values()
+    except DatasetError:
+        return record.name
+    if tasks and values.get("task") not in tasks:
+        return None
+    return f"{record.root}/{values.get('image', values.get('video'))}"

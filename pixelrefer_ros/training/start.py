@@ -1,0 +1,172 @@
+"""Where the weights come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+from transformers import Qwen2Config, VideoLlama3VisionConfig
+
+from pixelrefer_ros.model import checkpoint
+from pixelrefer_ros.model.compatibility import Framework
+from pixelrefer_ros.model.configuration import (
+    LANGUAGE_FIELDS,
+    PUBLISHED_VISION_ENCODER,
+    GenerationDefaults,
+    PixelReferConfig,
+)
+from pixelrefer_ros.model.image_processor import ImageProcessorConfig
+from pixelrefer_ros.model.json_files import read_json
+from pixelrefer_ros.model.pixelrefer import PixelRefer
+from pixelrefer_ros.model.prompts import control_token_id
+from pixelrefer_ros.model.random_model import ENDS, SPECIAL_TOKENS, train_tokenizer
+from pixelrefer_ros.model.tokenizer import load_tokenizer
+from pixelrefer_ros.training.configuration import Model, Scratch, Start
+
+OFFICIAL_REGION_TOKENS = 32
+
+# Released names of PixelRefer on the left, of VideoLLaMA3 on the right; the first match counts.
+RELEASED_NAMES = {
+    "model.vision_encoder.vision_encoder.": "model.vision_encoder.",
+}
+TRANSFORMERS_NAMES = {
+    "model.vision_encoder.vision_encoder.": "model.vision_model.",
+    "model.mm_projector.": "model.projector.",
+    "lm_head.": "lm_head.",
+    "model.": "model.language_model.",
+}
+NEW_PARTS = "model.region_encoder."
+
+
+def make_model(start: Start, changes: Model, texts: Iterable[str], seed: int) -> PixelRefer:
+    """Return the network training starts from, in float32; `texts` teach a new tokenizer.
+
+    Raises `CheckpointError` for a folder of no use.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        if start.scratch is not None:
+            model = _from_scratch(start.scratch, texts)
+        elif start.videollama3:
+            model = from_videollama3(Path(start.videollama3), Framework(start.framework))
+        else:
+            model = PixelRefer.from_pretrained(start.pixelrefer, dtype=torch.float32)
+    return _with_changes(model, changes)
+
+
+def from_videollama3(folder: Path, framework: Framework) -> PixelRefer:
+    """Take vision encoder, projector, LLM and tokenizer of VideoLLaMA3; the rest is random.
+
+    Both layouts are read: the released one, and the one `transformers` writes. Control tokens
+    that are missing are added to the tokenizer, their embeddings start at the mean of all.
+    """
+    values = read_json(folder / "config.json")
+    of_transformers = "text_config" in values
+    config = _videollama3_config(folder, values, framework)
+    tokenizer = load_tokenizer(folder)
+    tokenizer.add_special_tokens([t for t in SPECIAL_TOKENS if tokenizer.token_to_id(t) is None])
+    rows = config.language.vocab_size
+    config.language.vocab_size = max(rows, tokenizer.get_vocab_size())
+    ends = (tokenizer.token_to_id(token) for token in ENDS)
+    config = replace(
+        config, generation=GenerationDefaults(frozenset(end for end in ends if end is not None))
+    )
+    model = PixelRefer(config, tokenizer, folder.resolve().name)
+    mapping = TRANSFORMERS_NAMES if of_transformers else RELEASED_NAMES
+    ours = {
+        _renamed(name, mapping): tensor
+        for name, tensor in model.official_tensors().items()
+        if not name.startswith(NEW_PARTS)
+    }
+    expected = {
+        name: torch.Size((rows, *tensor.shape[1:])) if _is_vocabulary(name) else tensor.shape
+        for name, tensor in ours.items()
+    }
+    with torch.no_grad():
+        for name, tensor in checkpoint.read_tensors(folder, expected):
+            ours[name][: len(tensor)] = tensor
+            ours[name][len(tensor) :] = tensor.float().mean(0)
+    return model
+
+
+def _videollama3_config(
+    folder: Path, values: Mapping[str, Any], framework: Framework
+) -> PixelReferConfig:
+    language = values.get("text_config", values)
+    vision = values.get("vision_config") or values.get("vision_encoder_config") or {}
+    vision = {**PUBLISHED_VISION_ENCODER, **vision}
+    return PixelReferConfig(
+        framework=framework,
+        language=Qwen2Config(**{k: language[k] for k in LANGUAGE_FIELDS if k in language}),
+        vision=VideoLlama3VisionConfig(**{k: vision[k] for k in PUBLISHED_VISION_ENCODER}),
+        region_tokens=OFFICIAL_REGION_TOKENS,
+        max_prompt_tokens=16384,
+        image_processor=ImageProcessorConfig.from_dict(
+            read_json(folder / "preprocessor_config.json")
+        ),
+        compat="paper",
+        dtype=torch.bfloat16,
+    )
+
+
+def _from_scratch(scratch: Scratch, texts: Iterable[str]) -> PixelRefer:
+    tokenizer: Tokenizer = train_tokenizer(list(texts), scratch.vocabulary)
+    vocabulary = tokenizer.get_vocab_size()
+    config = PixelReferConfig(
+        framework=Framework.OBJECT_ONLY,
+        language=Qwen2Config(
+            vocab_size=vocabulary,
+            hidden_size=scratch.language_width,
+            intermediate_size=3 * scratch.language_width,
+            num_hidden_layers=scratch.language_layers,
+            num_attention_heads=scratch.language_heads,
+            num_key_value_heads=scratch.language_key_heads,
+            max_position_embeddings=scratch.max_sequence_length,
+            rope_parameters={"rope_theta": 1e4, "rope_type": "default"},
+            tie_word_embeddings=True,
+        ),
+        vision=VideoLlama3VisionConfig(
+            hidden_size=scratch.vision_width,
+            intermediate_size=4 * scratch.vision_width,
+            num_hidden_layers=scratch.vision_layers,
+            num_attention_heads=scratch.vision_heads,
+            patch_size=14,
+        ),
+        region_tokens=scratch.region_tokens,
+        generation=GenerationDefaults(
+            frozenset(control_token_id(tokenizer, token, vocabulary) for token in ENDS)
+        ),
+        compat="paper",
+    )
+    model = PixelRefer(config, tokenizer, "scratch")
+    with torch.no_grad():
+        model.object_tokenizer.position.weight.mul_(scratch.position_scale)
+    return model
+
+
+def _with_changes(model: PixelRefer, changes: Model) -> PixelRefer:
+    config = model.config
+    config = replace(
+        config,
+        local_view_patches=changes.local_view_patches or config.local_view_patches,
+        global_view_patches=changes.global_view_patches or config.global_view_patches,
+        dtype=getattr(torch, changes.dtype) if changes.dtype else config.dtype,
+        random_weights=False,
+    )
+    model.config = config
+    return model
+
+
+def _renamed(name: str, mapping: Mapping[str, str]) -> str:
+    for released, theirs in mapping.items():
+        if name.startswith(released):
+            return theirs + name.removeprefix(released)
+    return name
+
+
+def _is_vocabulary(name: str) -> bool:
+    return name.endswith(("embed_tokens.weight", "lm_head.weight"))

@@ -1,0 +1,245 @@
+"""The training loop, on whatever devices `accelerate` finds."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import torch
+from torch.utils.data import DataLoader
+
+from pixelrefer_ros.errors import CommandError, DatasetError
+from pixelrefer_ros.model.pixelrefer import PixelRefer
+from pixelrefer_ros.training import checkpoints
+from pixelrefer_ros.training.checkpoints import Progress
+from pixelrefer_ros.training.configuration import Start, TrainingConfig
+from pixelrefer_ros.training.logs import Entry, Log
+from pixelrefer_ros.training.objective import AnswerObjective, Objective, WordObjective
+from pixelrefer_ros.training.records import read_records
+from pixelrefer_ros.training.schedule import freeze, make_optimiser, rate_factor, set_rates
+from pixelrefer_ros.training.start import make_model
+from pixelrefer_ros.training.steps import Step, StepPlan, Steps
+
+FEWEST_JUDGED = 100
+"""Samples that have to be drawn before the share of bad ones may stop a run."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a step came to, over all processes."""
+
+    loss: float
+    accuracy: float
+    gradient_norm: float
+    samples: int
+    bad_samples: int
+
+
+class Trainer:
+    """One stage of a training, from its start or from the newest checkpoint."""
+
+    def __init__(self, config: TrainingConfig, *, resume: bool) -> None:
+        """Read data and weights. Raises `CommandError`, `CheckpointError` or `DatasetError`."""
+        from accelerate import Accelerator  # of the extra `train`
+
+        self.config = config
+        self.output = Path(config.output).expanduser()
+        found = checkpoints.newest_checkpoint(self.output)
+        if found is not None and not resume:
+            raise CommandError(
+                f"output: {self.output} holds {found.name} of another run; "
+                "go on with --resume, or choose another folder"
+            )
+        self._records = read_records(config.data.files)
+        self._accelerator = Accelerator(
+            mixed_precision="bf16" if config.precision == "bfloat16" else "no"
+        )
+        if config.global_batch % self._accelerator.num_processes:
+            raise CommandError(
+                f"global_batch is {config.global_batch}, must be a multiple of the "
+                f"{self._accelerator.num_processes} processes"
+            )
+        start = config.start if found is None else Start(pixelrefer=str(found))
+        self.model = make_model(start, config.model, self._records.texts(), config.seed)
+        self._objective = make_objective(config, self.model)
+        optimiser = make_optimiser(self._objective, config.rates, config.weight_decay)
+        if found is not None:
+            checkpoints.load_head(found, self._objective)
+        self._module, self._optimiser = self._accelerator.prepare(self._objective, optimiser)
+        self._progress = Progress()
+        if found is not None:
+            self._progress = checkpoints.read_progress(found)
+            checkpoints.load_moments(found, self._module, self._optimiser.optimizer)
+        samples = config.epochs * len(self._records.records)
+        self.steps = config.steps or max(1, round(samples / config.global_batch))
+
+    def run(self) -> Path:
+        """Train to the end and return the folder of the result, `<output>/model`.
+
+        Raises `DatasetError` when too many samples are of no use, `CommandError` when the loss is
+        no number any more.
+        """
+        self._module.train()
+        log = None
+        if self._accelerator.is_main_process:
+            self.output.mkdir(parents=True, exist_ok=True)
+            log = Log(
+                self.output,
+                from_step=self._progress.step,
+                tensorboard=self.config.tensorboard,
+            )
+        self._introduce()
+        began = time.monotonic()
+        for number, step in enumerate(self._load_steps(), self._progress.step):
+            factor = rate_factor(number, self.steps, self.config.warm_up)
+            rates = set_rates(self._optimiser, factor)
+            outcome = self._train(number, step)
+            self._progress = Progress(
+                step=number + 1,
+                samples=self._progress.samples + outcome.samples,
+                bad_samples=self._progress.bad_samples + outcome.bad_samples,
+            )
+            self._judge()
+            seconds, began = time.monotonic() - began, time.monotonic()
+            if log is not None:
+                entry = Entry(
+                    **asdict(self._progress),
+                    loss=outcome.loss,
+                    accuracy=outcome.accuracy,
+                    gradient_norm=outcome.gradient_norm,
+                    rate=factor,
+                    samples_per_second=outcome.samples / seconds,
+                )
+                log.add(entry, rates)
+                self._report(entry)
+            if self._progress.step % self.config.save_every == 0 or number + 1 == self.steps:
+                self._save(log)
+        return self._finish()
+
+    def _train(self, number: int, step: Step) -> Outcome:
+        """Make one step of the optimiser out of all micro-batches on all processes."""
+        accelerator, device = self._accelerator, self._accelerator.device
+        for problem in step.problems:
+            print(f"left out {problem}", file=sys.stderr, flush=True)
+        if not step.micro_batches:
+            raise DatasetError(f"no sample of step {number} is of use")
+        share = sum(self._objective.weight(c) for batch in step.micro_batches for c in batch)
+        counts = torch.tensor([share, step.samples, len(step.problems)], device=device)
+        weight, samples, bad_samples = accelerator.reduce(counts, "sum").tolist()
+        sums = torch.zeros(3, device=device)
+        self._optimiser.zero_grad()
+        for batch in step.micro_batches:
+            is_last = batch is step.micro_batches[-1]
+            with nullcontext() if is_last else accelerator.no_sync(self._module):
+                totals = self._module(batch)
+                # Data parallelism takes the mean over the processes where the sum is meant.
+                accelerator.backward(totals.loss * accelerator.num_processes / weight)
+            predictions = torch.tensor(totals.predictions, device=device)
+            sums += torch.stack([totals.loss.detach(), totals.correct, predictions])
+        norm = accelerator.clip_grad_norm_(self._module.parameters(), self.config.max_gradient_norm)
+        loss, correct, predicted = accelerator.reduce(sums, "sum").tolist()
+        if not math.isfinite(loss):
+            raise CommandError(f"the loss of step {number} is {loss}; lower the rates")
+        self._optimiser.step()
+        return Outcome(
+            loss / weight, correct / predicted, float(norm), int(samples), int(bad_samples)
+        )
+
+    def _load_steps(self) -> DataLoader[Step]:
+        config = self.config
+        plan = StepPlan(
+            batch=config.global_batch,
+            micro_batch=config.micro_batch,
+            samples_per_image=config.data.samples_per_image,
+            seed=config.seed,
+            process=self._accelerator.process_index,
+            processes=self._accelerator.num_processes,
+        )
+        return DataLoader(
+            Steps(self._records, plan, self.model.config, self.model.prompts),
+            batch_size=None,
+            sampler=range(self._progress.step, self.steps),
+            num_workers=config.data.workers,
+            collate_fn=_unchanged,
+            worker_init_fn=_use_one_thread,
+        )
+
+    def _judge(self) -> None:
+        bad, drawn = self._progress.bad_samples, self._progress.samples
+        limit = self.config.data.max_bad_share
+        if drawn >= FEWEST_JUDGED and bad > limit * drawn:
+            raise DatasetError(
+                f"{bad} of {drawn} samples were of no use, data.max_bad_share allows {limit:.1%}; "
+                "each is named above"
+            )
+
+    def _save(self, log: Log | None) -> None:
+        checkpoints.save_checkpoint(
+            self.output,
+            self.model,
+            self._module,
+            self._optimiser.optimizer,
+            self._progress,
+            keep=self.config.keep,
+            is_main=self._accelerator.is_main_process,
+        )
+        if log is not None:
+            log.draw()
+
+    def _finish(self) -> Path:
+        """Write the result in the type it will be used in."""
+        state = checkpoints.network_weights(checkpoints.weights(self._module))
+        folder = self.output / "model"
+        if self._accelerator.is_main_process:
+            dtype = self.model.config.dtype
+            self.model.save_pretrained(folder, {k: v.to(dtype) for k, v in state.items()})
+            print(
+                f"{folder}: {self._progress.samples} samples, "
+                f"{self._progress.bad_samples} of them left out"
+            )
+        self._accelerator.wait_for_everyone()
+        self._accelerator.end_training()
+        return folder
+
+    def _introduce(self) -> None:
+        learning = sum(p.numel() for p in self._objective.parameters() if p.requires_grad)
+        self._accelerator.print(
+            f"{len(self._records.records)} samples, {self.steps} steps of "
+            f"{self.config.global_batch} from step {self._progress.step}, {learning / 1e6:.2f} M "
+            f"weights learn on {self._accelerator.num_processes} x {self._accelerator.device}"
+        )
+
+    def _report(self, entry: Entry) -> None:
+        left = (self.steps - entry.step) * self.config.global_batch / entry.samples_per_second
+        print(
+            f"step {entry.step}/{self.steps}  loss {entry.loss:.4f}  "
+            f"accuracy {entry.accuracy:.3f}  {entry.samples_per_second:.1f} samples/s  "
+            f"{left / 3600:.1f} h left  {entry.bad_samples} left out",
+            flush=True,
+        )
+
+
+def make_objective(config: TrainingConfig, model: PixelRefer) -> Objective:
+    """Return what is trained, with everything frozen that does not learn."""
+    freeze(model, config.rates, is_lite=model.config.is_lite)
+    if config.gradient_checkpointing:
+        for network in (model.language_model, model.vision_encoder):
+            enable: Any = network.gradient_checkpointing_enable
+            enable({"use_reentrant": False})
+    if config.objective == "words":
+        return WordObjective(model)
+    return AnswerObjective(model, config.weighting)
+
+
+def _unchanged(step: Any) -> Any:
+    return step
+
+
+def _use_one_thread(worker: int) -> None:
+    cv2.setNumThreads(1)

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from drawn_shapes import run_lengths, shape
+
+from pixelrefer_ros.errors import DatasetError
+from pixelrefer_ros.training.conversations import Turn, read_conversation
+from pixelrefer_ros.training.records import Record
+
+IMAGE, MASK, _ = shape(0)
+POLYGON = [10, 10, 20, 10, 20, 20, 10, 20]
+RUNS = {"size": [*MASK.shape], "counts": run_lengths(MASK)}
+
+
+def turns(*texts: str) -> list[dict]:
+    return [{"from": ("human", "gpt")[k % 2], "value": text} for k, text in enumerate(texts)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    cv2.imwrite(str(tmp_path / "a.png"), IMAGE[..., ::-1])
+    (tmp_path / "clip").mkdir()
+    for number in range(6):
+        cv2.imwrite(str(tmp_path / "clip" / f"{number:03}.png"), np.full_like(IMAGE, 10 * number))
+    return tmp_path
+
+
+def read(folder: Path, is_lite: bool = True, **values):
+    return read_conversation(Record("r", folder, json.dumps(values)), is_lite=is_lite)
+
+
+@pytest.mark.parametrize("name", ["annotation", "masks"])
+def test_a_picture_with_several_turns_and_objects(folder, name):
+    said = turns("<image>\nIs <region> left of <region>?", "Yes.", "And <region>?", "No.")
+    found = read(folder, image="a.png", conversations=said, **{name: [RUNS, RUNS, [POLYGON]]})
+    assert (found.images[0] == IMAGE).all()
+    assert found.turns == [
+        Turn("Is <region> left of <region>?", "Yes.", 2),
+        Turn("And <region>?", "No.", 1),
+    ]
+    assert found.times is None
+    assert [[index for index, _ in track] for track in found.objects] == [[0], [0], [0]]
+    assert (found.objects[0][0][1] == MASK).all()
+    assert found.objects[2][0][1][12, 12]
+
+
+def test_the_mask_of_a_picture_may_name_its_only_frame(folder):
+    said = turns("What is <region>?", "A disc.")
+    found = read(folder, image="a.png", conversations=said, annotation=[{"0": RUNS}])
+    assert (found.objects[0][0][1] == MASK).all()
+    with pytest.raises(DatasetError, match="on frame 1, there are 1"):
+        read(folder, image="a.png", conversations=said, annotation=[{"1": RUNS}])
+
+
+def test_frames_may_stand_beside_their_folder(folder):
+    said = turns("What is <region>?", "A disc.")
+    names = ["clip/005.png", "clip/001.png"]
+    track = [{"1": {"segmentation": RUNS}}]
+    found = read(folder, video="clip", frames=names, conversations=said, annotation=track)
+    assert [int(image[0, 0, 0]) for image in found.images] == [10]
+
+
+def test_frames_and_times_of_a_video(folder):
+    said = turns("<video>\nWhere goes <region>?", "left")
+    names = sorted(f"clip/{path.name}" for path in (folder / "clip").iterdir())
+    for video in ("clip", names):
+        found = read(
+            folder, video=video, conversations=said, annotation=[{"4": RUNS, "1": RUNS}], fps=2
+        )
+        assert [int(image[0, 0, 0]) for image in found.images] == [10, 40]
+        assert [index for index, _ in found.objects[0]] == [0, 1]
+        assert found.times == [0.5, 2.0]
+    times = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
+    given = read(
+        folder, video="clip", conversations=said, annotation=[{"4": RUNS, "1": RUNS}], times=times
+    )
+    assert given.times == [0.1, 0.4]
+
+
+def test_one_frame_of_a_video_is_a_still_for_lite(folder):
+    said = turns("What is <region>?", "A disc.")
+    assert read(folder, video="clip", conversations=said, annotation=[{"3": RUNS}]).times is None
+
+
+def test_the_full_model_sees_the_whole_video_and_the_masks(folder):
+    names = sorted(f"clip/{path.name}" for path in (folder / "clip").iterdir()) * 4
+    said = turns("<video>\nWhat is <region>?", "A disc.")
+    found = read(folder, False, video=names, conversations=said, annotation=[{"2": RUNS}], fps=1)
+    assert found.turns[0].question.startswith("<video>")
+    assert len(found.times) == 16
+    assert found.times[:3] == [0.0, 1.0, 3.0]
+    assert len(found.images) == 17
+    assert int(found.images[found.objects[0][0][0]][0, 0, 0]) == 20
+
+
+GOOD = {"image": "a.png", "conversations": turns("What is <region>?", "Red."), "masks": [RUNS]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"image": "none.png"}, "none.png: No such file"),
+        ({"image": "clip"}, "clip: Is a directory"),
+        ({"masks": [{"size": [3, 3], "counts": [4, 5]}]}, r"size \[3, 3\], its image \[84, 112\]"),
+        ({"masks": []}, "1 <region> for 0 masks"),
+        ({"masks": [RUNS, RUNS]}, "1 <region> for 2 masks"),
+        ({"masks": {}}, "annotation is a dict"),
+        ({"conversations": turns("What is <region>?", " ")}, r"conversations\[1\] is empty"),
+        ({"conversations": turns("What is <region>?")}, "questions and answers in turn"),
+        ({"conversations": turns("a", "b")[::-1]}, r"conversations\[0\] is not from human"),
+        ({"conversations": None}, "questions and answers in turn"),
+    ],
+)
+def test_what_is_wrong_is_said(folder, changes, message):
+    with pytest.raises(DatasetError, match=message):
+        read(folder, **(GOOD | changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"video": "nowhere"}, "no such folder of frames"),
+        ({"annotation": [RUNS]}, "is on frame size"),
+        ({"annotation": [{"6": RUNS}]}, "on frame 6, there are 6"),
+        ({"annotation": [{}]}, "object from frame numbers to masks"),
+        ({"times": [0.0]}, "1 times for 6 frames"),
+        ({"fps": 0}, "fps cannot be used"),
+    ],
+)
+def test_what_is_wrong_with_a_video_is_said(folder, changes, message):
+    values = {
+        "video": "clip",
+        "conversations": turns("What is <region>?", "Red."),
+        "annotation": [{"0": RUNS, "3": RUNS}],
+    }
+    with pytest.raises(DatasetError, match=message):
+        read(folder, **(values | changes))

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from drawn_shapes import SMALL_MODEL, shape
+
+from pixelrefer_ros.model.preprocessing import RegionSample
+from pixelrefer_ros.training.configuration import Model, Scratch, Start
+from pixelrefer_ros.training.conversations import Conversation, Turn
+from pixelrefer_ros.training.objective import AnswerObjective, Weighting, WordObjective
+from pixelrefer_ros.training.preparation import prepare_conversation
+from pixelrefer_ros.training.start import make_model
+
+TEXTS = ["Which colour has <region>?", "red", "green", "It is a long and green disc."]
+
+
+@pytest.fixture(scope="module")
+def model():
+    start = Start(scratch=Scratch(**SMALL_MODEL))
+    return make_model(start, Model(local_view_patches=4, global_view_patches=4), TEXTS, seed=0)
+
+
+def talk(model, number: int, answer: str):
+    image, mask, _ = shape(number)
+    turns = [Turn("Which colour has <region>?", answer, 1)]
+    return prepare_conversation(
+        Conversation([image], [[(0, mask)]], turns, None), model.config, model.prompts
+    )
+
+
+def score_by_inference(model, number: int, answer: str) -> tuple[float, int]:
+    """Feed the answer token by token, as generation does, and sum -log probability."""
+    image, mask, _ = shape(number)
+    sample = model.prepare(RegionSample([image], [[(0, mask)]], "Which colour has <region>?"))
+    with torch.inference_mode():
+        [embeds] = model.infuse([sample], model.encode([sample]))
+        output = model.language_model(inputs_embeds=embeds[None], use_cache=True)
+        total, ids = 0.0, model.prompts.answer(answer)
+        for token in ids:
+            total -= float(output.logits[0, -1].float().log_softmax(0)[token])
+            output = model.language_model(
+                input_ids=torch.tensor([[token]]),
+                past_key_values=output.past_key_values,
+                use_cache=True,
+            )
+    return total, len(ids)
+
+
+def test_the_loss_is_what_inference_says_also_beside_longer_neighbours(model):
+    said = [(0, "red"), (1, "It is a long and green disc."), (2, "green")]
+    scores = [score_by_inference(model, *s) for s in said]
+    objective = AnswerObjective(model, Weighting.TOKEN)
+    talks = [talk(model, *s) for s in said]
+    totals = objective(talks)
+    assert float(totals.loss) == pytest.approx(sum(score for score, _ in scores), rel=1e-5)
+    assert totals.predictions == sum(count for _, count in scores)
+    assert sum(map(objective.weight, talks)) == totals.predictions
+
+
+def test_conversations_count_the_same_however_long(model):
+    said = [(0, "red"), (1, "It is a long and green disc.")]
+    objective = AnswerObjective(model, Weighting.CONVERSATION)
+    talks = [talk(model, *s) for s in said]
+    expected = sum(score / count for score, count in (score_by_inference(model, *s) for s in said))
+    assert float(objective(talks).loss) == pytest.approx(expected, rel=1e-5)
+    assert sum(map(objective.weight, talks)) == 2
+
+
+def test_gradients_reach_every_part_that_has_influence(model):
+    model.zero_grad()
+    AnswerObjective(model, Weighting.TOKEN)([talk(model, 0, "red")]).loss.backward()
+    idle = {n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()}
+    idle = {name for name in idle if not name.endswith("k_proj.bias")}
+    assert idle == {
+        "projector.0.weight",
+        "projector.0.bias",
+        "projector.2.weight",
+        "projector.2.bias",
+        "mask_embedding.weight",
+        "mask_embedding.bias",
+    }
+
+
+def test_words_are_learnt_from_the_features_under_the_mask(model):
+    objective = WordObjective(model)
+    with torch.no_grad():
+        objective.head.weight.zero_()
+        objective.head.bias.zero_()
+    talks = [talk(model, 0, "red"), talk(model, 1, "It is a long and green disc.")]
+    totals = objective(talks)
+    vocabulary = model.config.language.vocab_size
+    assert float(totals.loss) == pytest.approx(2 * np.log(vocabulary), rel=1e-5)
+    end = set(model.eos_token_ids)
+    assert totals.predictions == sum(
+        len(set(map(int, t.labels[t.labels >= 0])) - end) for t in talks
+    )
+    totals.loss.backward()
+    assert objective.head.weight.grad.any()
+    assert {n.split(".")[0] for n, p in model.named_parameters() if p.requires_grad} == {
+        "vision_encoder"
+    }
+    model.requires_grad_(True)

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from drawn_shapes import write_records
+
+from pixelrefer_ros.errors import DatasetError
+from pixelrefer_ros.training.records import DataFile, read_records
+
+
+def said(image: str, text: str, task: str = "colour") -> dict:
+    turns = [{"from": "human", "value": "What?"}, {"from": "gpt", "value": text}]
+    return {"image": image, "task": task, "conversations": turns}
+
+
+def test_lines_and_lists_are_the_same(tmp_path):
+    records = [said("a.png", "red"), said("b.png", "blue")]
+    write_records(tmp_path / "d.jsonl", records)
+    (tmp_path / "d.json").write_text(json.dumps(records))
+    lines = read_records([DataFile(str(tmp_path / "d.jsonl"))])
+    items = read_records([DataFile(str(tmp_path / "d.json"))])
+    assert [r.values() for r in lines.records] == [r.values() for r in items.records] == records
+    assert [r.name for r in lines.records] == ["d.jsonl:1", "d.jsonl:2"]
+    assert [r.name for r in items.records] == ["d.json[0]", "d.json[1]"]
+    assert list(lines.texts()) == ["What?", "red", "What?", "blue"]
+    assert lines.records[0].root == tmp_path
+
+
+def test_records_on_one_picture_are_a_group(tmp_path):
+    path = write_records(tmp_path / "d.jsonl", [said("a", "x"), said("b", "y"), said("a", "z")])
+    assert read_records([DataFile(str(path))]).groups == [[0, 2], [1]]
+    assert read_records([DataFile(str(path), repeat=2)]).groups == [[0, 1, 4, 5], [2, 3]]
+
+
+def test_tasks_choose_and_images_may_lie_elsewhere(tmp_path):
+    path = write_records(tmp_path / "d.jsonl", [said("a", "x"), said("a", "y", "caption")])
+    chosen = read_records([DataFile(str(path), images="elsewhere", tasks=("caption",))])
+    assert [record.name for record in chosen.records] == ["d.jsonl:2"]
+    assert str(chosen.records[0].root) == "elsewhere"
+    with pytest.raises(DatasetError, match="no records of the tasks"):
+        read_records([DataFile(str(path), tasks=("motion",))])
+
+
+def test_a_broken_line_fails_when_it_is_used(tmp_path):
+    path = write_records(tmp_path / "d.jsonl", [said("a", "x"), '{"image": ', "[1]"])
+    records = read_records([DataFile(str(path))])
+    assert len(records.records) == 3
+    with pytest.raises(DatasetError, match="not readable as JSON"):
+        records.records[1].values()
+    with pytest.raises(DatasetError, match="holds a list"):
+        records.records[2].values()
+
+
+def test_a_file_of_no_use_is_named(tmp_path):
+    with pytest.raises(DatasetError, match=r"none\.json: not readable"):
+        read_records([DataFile(str(tmp_path / "none.json"))])
+    (tmp_path / "object.json").write_text("{}")
+    with pytest.raises(DatasetError, match="holds a dict, must be a list"):
+        read_records([DataFile(str(tmp_path / "object.json"))])
