@@ -80,7 +80,7 @@ def test_an_error_is_json_too(node):
     ("arguments", "message"),
     [
         ([], "no region: give at least one"),
-        (["--box", "-1,0,64,48"], "regions[0]: box is (-1, 0, 64, 48)"),
+        (["--box", "-1,0,64,48"], "box is -1,0,64,48, each must be from 0"),
         ([*BOX, "--timeout", "0"], "argument --timeout: '0' is not a number above 0"),
         ([*BOX, "--node", "/no one"], "argument --node: '/no one' is no name of a node"),
         ([*BOX, "--node", "/robot1/pixelrefer"], "no node '/robot1/pixelrefer' within 10 s"),
