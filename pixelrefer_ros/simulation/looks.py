@@ -164,17 +164,22 @@ _PATTERNS: dict[str, Callable[[np.random.Generator], Floats]] = {
 
 def _noise(random: np.random.Generator, cells: tuple[int, int]) -> Floats:
     """Return smooth noise [S, S] in 0..1 with that many random values down and across."""
-    grid = random.random(cells)
-    grid = np.pad(grid, ((0, 1), (0, 1)), mode="wrap")
-    smooth = grid
-    for axis, count in enumerate(cells):
-        places = np.arange(TEXTURE_SIZE) * count / TEXTURE_SIZE
-        low = places.astype(int)
-        share = places - low
-        share = share * share * (3 - 2 * share)
-        share = share[:, None] if axis == 0 else share[None, :]
-        smooth = smooth.take(low, axis) * (1 - share) + smooth.take(low + 1, axis) * share
-    return smooth
+    down, across = (_interpolation(count) for count in cells)
+    return np.asarray(down @ random.random(cells) @ across.T)
+
+
+@cache
+def _interpolation(cells: int) -> Floats:
+    """Return the weights [S, cells] that smoothly join as many values, the last to the first."""
+    places = np.arange(TEXTURE_SIZE) * cells / TEXTURE_SIZE
+    low = places.astype(int)
+    share = places - low
+    share = share * share * (3 - 2 * share)
+    weights = np.zeros((TEXTURE_SIZE, cells))
+    rows = np.arange(TEXTURE_SIZE)
+    weights[rows, low] = 1 - share
+    weights[rows, (low + 1) % cells] += share
+    return weights
 
 
 def _sphere() -> tuple[Floats, Floats]:
