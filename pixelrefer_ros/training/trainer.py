@@ -161,13 +161,14 @@ class Trainer:
             process=self._accelerator.process_index,
             processes=self._accelerator.num_processes,
         )
+        # A process forked beside threads of OpenCV waits for them forever.
+        cv2.setNumThreads(0)
         return DataLoader(
             Steps(self._records, plan, self.model.config, self.model.prompts),
             batch_size=None,
             sampler=range(self._progress.step, self.steps),
             num_workers=config.data.workers,
             collate_fn=_unchanged,
-            worker_init_fn=_use_one_thread,
         )
 
     def _judge(self) -> None:
@@ -239,7 +240,3 @@ def make_objective(config: TrainingConfig, model: PixelRefer) -> Objective:
 
 def _unchanged(step: Any) -> Any:
     return step
-
-
-def _use_one_thread(worker: int) -> None:
-    cv2.setNumThreads(1)
