@@ -28,7 +28,8 @@ test: lint colcon  ## All checks: style, types, colcon build, tests
 lint: setup  ## Style (ruff) and types (mypy)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	@# Not on Python 3.10, where the pinned NumPy and transformers have less exact types.
+	if $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then $(BIN)/mypy; fi
 
 colcon: setup  ## Build with colcon, plain and --symlink-install, and use what it installs
 	scripts/check_colcon
