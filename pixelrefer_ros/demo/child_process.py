@@ -5,12 +5,14 @@ from __future__ import annotations
 import signal
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from pixelrefer_ros.errors import CommandError
 
 PATIENCE_S = 10.0
 """Time to end after being asked to."""
+REAPING_S = 1.0
 SHOWN_LINES = 20
 
 
@@ -55,7 +57,9 @@ class ChildProcess:
             pass
         finally:
             self._process.kill()
-            self._process.wait()
+            # Bounded: an interrupted poll() can leave Popen locked, and wait() would never return.
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(REAPING_S)
 
     def _report(self, status: int) -> str:
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
