@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import torch
 from torch.utils.data import DataLoader
 
@@ -161,14 +160,14 @@ class Trainer:
             process=self._accelerator.process_index,
             processes=self._accelerator.num_processes,
         )
-        # A process forked beside threads of OpenCV waits for them forever.
-        cv2.setNumThreads(0)
         return DataLoader(
             Steps(self._records, plan, self.model.config, self.model.prompts),
             batch_size=None,
             sampler=range(self._progress.step, self.steps),
             num_workers=config.data.workers,
             collate_fn=_unchanged,
+            # A process forked beside the threads of OpenCV, ROS or torch can wait for them forever.
+            multiprocessing_context="spawn" if config.data.workers else None,
         )
 
     def _judge(self) -> None:
