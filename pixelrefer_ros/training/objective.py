@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -32,16 +33,16 @@ class Totals:
     predictions: int
 
 
-class Objective(nn.Module):
+class Objective(nn.Module, ABC):
     """A network and what it is asked for; `forward` is all that training runs on a device."""
 
     def __init__(self, model: PixelRefer) -> None:
         super().__init__()
         self.model = model
 
+    @abstractmethod
     def weight(self, conversation: PreparedConversation) -> float:
         """Return what a conversation adds to the number the summed loss is divided by."""
-        raise NotImplementedError
 
 
 class AnswerObjective(Objective):
