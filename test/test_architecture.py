@@ -23,10 +23,11 @@ ARROWS = {
     "demo": {"errors", "resources", "report", "regions", "streams", "ros"},
     "commands": {
         "errors", "resources", "report", "engine", "regions", "streams", "ros", "demo",
-        "evaluation", "simulation", "training",
+        "datasets", "evaluation", "simulation", "training",
     },
-    "evaluation": {"errors", "resources", "report", "engine", "regions", "streams"},
-    "training": {"errors", "resources", "model", "engine", "regions", "streams", "simulation"},
+    "datasets": {"errors", "model", "regions"},
+    "evaluation": {"errors", "resources", "report", "datasets", "engine", "regions", "streams"},
+    "training": {"errors", "datasets", "evaluation", "model", "engine"},
     "simulation": {"errors"},
     # single files
     "errors": set(),

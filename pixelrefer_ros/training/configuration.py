@@ -10,10 +10,10 @@ from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from pixelrefer_ros.datasets.records import DataFile
 from pixelrefer_ros.errors import CommandError
 from pixelrefer_ros.model.compatibility import Framework
 from pixelrefer_ros.training.objective import Weighting
-from pixelrefer_ros.training.records import DataFile
 from pixelrefer_ros.training.schedule import Rates
 
 PRECISIONS = ("float32", "bfloat16", "float16")

@@ -9,6 +9,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from pixelrefer_ros.datasets.conversations import Conversation
 from pixelrefer_ros.errors import DatasetError
 from pixelrefer_ros.model.configuration import PixelReferConfig
 from pixelrefer_ros.model.image_processor import View
@@ -20,7 +21,6 @@ from pixelrefer_ros.model.preprocessing import (
     prepare_sample,
 )
 from pixelrefer_ros.model.prompts import PromptWriter
-from pixelrefer_ros.training.conversations import Conversation
 
 IGNORED = -100
 

@@ -15,16 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
+from pixelrefer_ros.datasets.conversations import read_conversation, read_image
+from pixelrefer_ros.datasets.records import Records
 from pixelrefer_ros.errors import PixelReferError
 from pixelrefer_ros.model.configuration import PixelReferConfig
 from pixelrefer_ros.model.prompts import PromptWriter
-from pixelrefer_ros.training.conversations import read_conversation, read_image
 from pixelrefer_ros.training.preparation import (
     PreparedConversation,
     drop_pictures,
     prepare_conversation,
 )
-from pixelrefer_ros.training.records import Records
 
 PICTURES_IN_MEMORY = 64
 

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader
 
+from pixelrefer_ros.datasets.records import read_records
 from pixelrefer_ros.errors import CommandError, DatasetError
 from pixelrefer_ros.model.pixelrefer import PixelRefer
 from pixelrefer_ros.training import checkpoints
@@ -20,7 +21,6 @@ from pixelrefer_ros.training.checkpoints import Progress
 from pixelrefer_ros.training.configuration import Start, TrainingConfig
 from pixelrefer_ros.training.logs import Entry, Log
 from pixelrefer_ros.training.objective import AnswerObjective, Objective, WordObjective
-from pixelrefer_ros.training.records import read_records
 from pixelrefer_ros.training.schedule import freeze, make_optimiser, rate_factor, set_rates
 from pixelrefer_ros.training.start import make_model
 from pixelrefer_ros.training.steps import Step, StepPlan, Steps

@@ -5,9 +5,9 @@ import pytest
 import torch
 from drawn_shapes import SMALL_MODEL, shape
 
+from pixelrefer_ros.datasets.conversations import Conversation, Turn
 from pixelrefer_ros.model.preprocessing import RegionSample
 from pixelrefer_ros.training.configuration import Model, Scratch, Start
-from pixelrefer_ros.training.conversations import Conversation, Turn
 from pixelrefer_ros.training.objective import AnswerObjective, Weighting, WordObjective
 from pixelrefer_ros.training.preparation import prepare_conversation
 from pixelrefer_ros.training.start import make_model

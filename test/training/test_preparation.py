@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from drawn_shapes import shape
 
+from pixelrefer_ros.datasets.conversations import Conversation, Turn
 from pixelrefer_ros.errors import DatasetError, InvalidPromptError
 from pixelrefer_ros.model.preprocessing import RegionSample
-from pixelrefer_ros.training.conversations import Conversation, Turn
 from pixelrefer_ros.training.preparation import IGNORED, drop_pictures, prepare_conversation
 
 IMAGE, MASK, _ = shape(0)

@@ -6,8 +6,8 @@ from itertools import pairwise
 import pytest
 from drawn_shapes import record, shape, write_records, write_shapes
 
+from pixelrefer_ros.datasets.records import DataFile, read_records
 from pixelrefer_ros.training.preparation import IGNORED
-from pixelrefer_ros.training.records import DataFile, read_records
 from pixelrefer_ros.training.steps import StepPlan, Steps
 
 

@@ -6,10 +6,10 @@ import pytest
 import yaml
 from drawn_shapes import settings
 
+from pixelrefer_ros.datasets.records import DataFile
 from pixelrefer_ros.errors import CommandError
 from pixelrefer_ros.training.configuration import read_config
 from pixelrefer_ros.training.objective import Weighting
-from pixelrefer_ros.training.records import DataFile
 from pixelrefer_ros.training.schedule import Rates
 
 SHIPPED = sorted((Path(__file__).resolve().parents[2] / "config" / "training").glob("*.yaml"))

@@ -29,11 +29,11 @@ from typing import Any
 import cv2
 import numpy as np
 
+from pixelrefer_ros.datasets.masks import Mask, decode_mask
+from pixelrefer_ros.datasets.records import Record
 from pixelrefer_ros.errors import DatasetError
 from pixelrefer_ros.model.image_processor import Image
 from pixelrefer_ros.model.prompts import IMAGE_PLACEHOLDER, REGION_PLACEHOLDER, VIDEO_PLACEHOLDER
-from pixelrefer_ros.training.masks import Mask, decode_mask
-from pixelrefer_ros.training.records import Record
 
 FRAMES_PER_SECOND = 3.0
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from drawn_shapes import run_lengths, shape
 
+from pixelrefer_ros.datasets.conversations import Turn, read_conversation
+from pixelrefer_ros.datasets.records import Record
 from pixelrefer_ros.errors import DatasetError
-from pixelrefer_ros.training.conversations import Turn, read_conversation
-from pixelrefer_ros.training.records import Record
 
 IMAGE, MASK, _ = shape(0)
 POLYGON = [10, 10, 20, 10, 20, 20, 10, 20]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from drawn_shapes import run_lengths
 
+from pixelrefer_ros.datasets.masks import decode_counts, decode_mask
 from pixelrefer_ros.errors import DatasetError
-from pixelrefer_ros.training.masks import decode_counts, decode_mask
 
 SQUARE = np.zeros((4, 5), bool)
 SQUARE[1:3, 2:4] = True

@@ -5,8 +5,8 @@ import json
 import pytest
 from drawn_shapes import write_records
 
+from pixelrefer_ros.datasets.records import DataFile, read_records
 from pixelrefer_ros.errors import DatasetError
-from pixelrefer_ros.training.records import DataFile, read_records
 
 
 def said(image: str, text: str, task: str = "colour") -> dict:
