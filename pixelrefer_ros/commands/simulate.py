@@ -27,7 +27,7 @@ examples:
   pixelrefer simulate --bag table_top --seed 7
 """
 
-BAG_SECONDS, BAG_RATE = 3.0, 10
+BAG_SECONDS, BAG_RATE = 5.0, 8
 BAG_TOPIC = "/camera/image_raw/compressed"
 BAG_START_NS = 1_700_000_000 * 10**9
 
