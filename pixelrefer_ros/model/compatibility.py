@@ -27,8 +27,9 @@ class Compatibility:
 
     whole_scale: Eq. 2 enlarges by whole factors, rounded up.
     large_region_patches: a region larger than this many patches is reduced to them (Eq. 2).
-    context_after_scaling: the context around an object is two patches of the scaled image;
-        otherwise two patches of the original image, scaled together with the object.
+    context_patches: patches of context around the box of an object on every side.
+    context_after_scaling: these are patches of the scaled image; otherwise of the original one,
+        scaled together with the object.
     drops_last_line: the crop ends one row and one column before the padded box does.
     averages_when_shrinking: crops are reduced by area averaging instead of bilinearly.
     mask_grid: which cells of the patch grid belong to the object (the mask of Eq. 3).
@@ -39,6 +40,7 @@ class Compatibility:
 
     whole_scale: bool
     large_region_patches: int
+    context_patches: int
     context_after_scaling: bool
     drops_last_line: bool
     averages_when_shrinking: bool
@@ -53,6 +55,7 @@ class Compatibility:
         return cls(
             whole_scale=True,
             large_region_patches=50,
+            context_patches=2,
             context_after_scaling=False,
             drops_last_line=False,
             averages_when_shrinking=True,
@@ -68,6 +71,7 @@ class Compatibility:
         return cls(
             whole_scale=True,
             large_region_patches=100,
+            context_patches=2,
             context_after_scaling=False,
             drops_last_line=True,
             averages_when_shrinking=False,
@@ -88,6 +92,7 @@ class Compatibility:
         return cls(
             whole_scale=False,
             large_region_patches=100,
+            context_patches=2,
             context_after_scaling=True,
             drops_last_line=False,
             averages_when_shrinking=True,

@@ -15,8 +15,6 @@ from pixelrefer_ros.model.configuration import PixelReferConfig
 from pixelrefer_ros.model.image_processor import Image
 from pixelrefer_ros.model.mask_grid import Grid, Mask, mask_grid
 
-CONTEXT_PATCHES = 2
-
 
 @dataclass(frozen=True)
 class Box:
@@ -68,8 +66,8 @@ def crop_region(image: Image, mask: Mask, config: PixelReferConfig) -> RegionCro
     if rows.size == 0:
         raise EmptyMaskError(f"a mask of {mask.shape[0]}x{mask.shape[1]} pixels covers none")
     scale = region_scale(int(mask.sum()), config.region_tokens, patch**2, compat)
-    context = CONTEXT_PATCHES * patch
-    if compat.context_after_scaling:
+    context = compat.context_patches * patch
+    if context and compat.context_after_scaling:
         context = max(1, round(context / scale))
     box = Box(
         top=max(0, int(rows[0]) - context),
