@@ -41,6 +41,7 @@ FULL_MODEL_FRAMES = 16
 """How many frames of a video the full model sees besides those with masks."""
 
 ReadImage = Callable[[Path], Image]
+DecodeMask = Callable[[Any, int, int], Mask]
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,16 @@ def read_image(path: Path) -> Image:
 
 
 def read_conversation(
-    record: Record, *, is_lite: bool, read: ReadImage = read_image
+    record: Record,
+    *,
+    is_lite: bool,
+    read: ReadImage = read_image,
+    decode: DecodeMask = decode_mask,
 ) -> Conversation:
-    """Read everything a record speaks of. Raises `DatasetError` saying what is wrong with it."""
+    """Read everything a record speaks of, its pictures with `read` and its masks with `decode`.
+
+    Raises `DatasetError` saying what is wrong with it.
+    """
     values = record.values()
     turns = _read_turns(values.get("conversations"), is_lite)
     annotation = values.get("annotation", values.get("masks", []))
@@ -92,10 +100,10 @@ def read_conversation(
             _read_track(k, mask, 1) if _is_track(mask) else {0: mask}
             for k, mask in enumerate(annotation)
         ]
-        masks = [[(0, decode_mask(track[0], *image.shape[:2]))] for track in tracks]
+        masks = [[(0, decode(track[0], *image.shape[:2]))] for track in tracks]
         return Conversation([image], masks, turns, None)
     if "video" in values:
-        return _read_video(record.root, values, annotation, turns, is_lite, read)
+        return _read_video(record.root, values, annotation, turns, is_lite, read, decode)
     raise DatasetError("neither image nor video is given")
 
 
@@ -131,6 +139,7 @@ def _read_video(
     turns: Sequence[Turn],
     is_lite: bool,
     read: ReadImage,
+    decode: DecodeMask,
 ) -> Conversation:
     paths = _frame_paths(root, values.get("frames", values["video"]))
     tracks = [_read_track(k, track, len(paths)) for k, track in enumerate(annotation)]
@@ -144,7 +153,7 @@ def _read_video(
     images = {frame: read(paths[frame]) for frame in shown}
     objects = [
         [
-            (shown.index(frame), decode_mask(mask, *images[frame].shape[:2]))
+            (shown.index(frame), decode(mask, *images[frame].shape[:2]))
             for frame, mask in sorted(track.items())
         ]
         for track in tracks

@@ -48,7 +48,10 @@ class Record:
 
 @dataclass(frozen=True)
 class Records:
-    """All records of a training; `groups` are the indices of records on the same pictures."""
+    """All records of a training.
+
+    groups: indices of records on the same pictures; what is repeated is in another group each time.
+    """
 
     records: Sequence[Record]
     groups: Sequence[Sequence[int]]
@@ -71,7 +74,7 @@ def read_records(files: Sequence[DataFile]) -> Records:
     Raises `DatasetError` if a file cannot be read, is no list, or nothing is in it.
     """
     records: list[Record] = []
-    groups: dict[str, list[int]] = {}
+    groups: dict[tuple[str, int], list[int]] = {}
     for file in files:
         found = 0
         for record in _read_file(file):
@@ -79,8 +82,8 @@ def read_records(files: Sequence[DataFile]) -> Records:
             if pictures is None:
                 continue
             found += 1
-            for _ in range(file.repeat):
-                groups.setdefault(pictures, []).append(len(records))
+            for repetition in range(file.repeat):
+                groups.setdefault((pictures, repetition), []).append(len(records))
                 records.append(record)
         if not found:
             raise DatasetError(f"{file.path}: no records of the tasks {list(file.tasks) or 'any'}")

@@ -194,12 +194,14 @@ class PixelRefer(nn.Module):
     def infuse(self, samples: Sequence[PreparedSample], views: EncodedViews) -> list[torch.Tensor]:
         """Return what the language model reads, inputs_embeds [length, D] of each sample.
 
-        The masks of all samples go through SAOT and OCI together.
+        The masks of all samples go through SAOT and OCI together, those that several questions
+        are about once.
         """
-        regions = [region for sample in samples for region in sample.regions]
-        tokens = iter(self.object_tokens(regions, views) if regions else ())
+        regions = {id(region): region for sample in samples for region in sample.regions}
+        found = self.object_tokens(list(regions.values()), views) if regions else ()
+        tokens = dict(zip(regions, found, strict=True))
         return [
-            self._assemble(sample, [next(tokens) for _ in sample.regions], views)
+            self._assemble(sample, [tokens[id(region)] for region in sample.regions], views)
             for sample in samples
         ]
 

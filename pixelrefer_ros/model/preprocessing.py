@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -84,19 +85,32 @@ class PreparedSample:
         return [view for view in views if view is not None]
 
 
+class PrepareRegion(Protocol):
+    """What `prepare_region` does."""
+
+    def __call__(
+        self, image: Image, mask: Mask, config: PixelReferConfig, *, regions: int
+    ) -> PreparedRegion:
+        """Prepare one mask of a question about `regions` masks."""
+
+
 def prepare_sample(
-    sample: RegionSample, config: PixelReferConfig, prompts: PromptWriter
+    sample: RegionSample,
+    config: PixelReferConfig,
+    prompts: PromptWriter,
+    prepare: PrepareRegion | None = None,
 ) -> PreparedSample:
     """Cut out and scale every object, cut every image into patches, write the prompt.
 
+    prepare: used in place of `prepare_region`, such as one that remembers what it made.
     Raises `InvalidPromptError` and `InvalidRegionError` for a question, image or mask that does
     not fit, `EmptyMaskError` for an empty mask and the full model.
     """
     _check(sample, config)
+    prepare = prepare or prepare_region
     masks = [(image, mask) for masks in sample.objects for image, mask in masks]
     regions = tuple(
-        prepare_region(sample.images[image], mask, config, regions=len(masks))
-        for image, mask in masks
+        prepare(sample.images[image], mask, config, regions=len(masks)) for image, mask in masks
     )
     counts = iter(regions)
     objects = [

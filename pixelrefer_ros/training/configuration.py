@@ -22,8 +22,10 @@ OBJECTIVES = ("answers", "words")
 
 @dataclass(frozen=True)
 class Scratch:
-    """A small PixelRefer-Lite from nothing; its tokenizer learns from the texts of the data.
+    """A small PixelRefer-Lite from nothing.
 
+    texts: data whose words the tokenizer learns, the data of this stage if empty. Give all that
+        later stages use.
     vocabulary: most words of the tokenizer, the control tokens on top.
     position_scale: the initial weights of Linear(p) of SAOT are multiplied by this, because a
         position of 0 to 1 hardly shows beside the features otherwise.
@@ -40,6 +42,7 @@ class Scratch:
     vocabulary: int
     position_scale: float = 10.0
     max_sequence_length: int = 4096
+    texts: tuple[DataFile, ...] = ()
 
 
 @dataclass(frozen=True)

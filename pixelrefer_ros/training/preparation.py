@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from pixelrefer_ros.datasets.conversations import Conversation
 from pixelrefer_ros.errors import DatasetError
 from pixelrefer_ros.model.configuration import PixelReferConfig
-from pixelrefer_ros.model.image_processor import View
+from pixelrefer_ros.model.image_processor import Image, View
+from pixelrefer_ros.model.mask_grid import Mask
 from pixelrefer_ros.model.preprocessing import (
     PreparedRegion,
     PreparedSample,
+    PrepareRegion,
     RegionSample,
     prepare_region,
     prepare_sample,
@@ -23,6 +25,32 @@ from pixelrefer_ros.model.preprocessing import (
 from pixelrefer_ros.model.prompts import PromptWriter
 
 IGNORED = -100
+
+
+REGIONS_IN_MEMORY = 64
+
+
+class RecentRegions:
+    """Prepares regions, and gives the same one again when several questions in a row are about it.
+
+    The network computes what belongs to one region once.
+    """
+
+    def __init__(self) -> None:
+        self._recent: dict[tuple[int, int, int], tuple[Image, Mask, PreparedRegion]] = {}
+
+    def __call__(
+        self, image: Image, mask: Mask, config: PixelReferConfig, *, regions: int
+    ) -> PreparedRegion:
+        """Do what `prepare_region` does, unless this very picture and mask have been here."""
+        key = id(image), id(mask), regions
+        if key not in self._recent:
+            if len(self._recent) >= REGIONS_IN_MEMORY:
+                del self._recent[next(iter(self._recent))]
+            # With the arrays, so that no others get their identities meanwhile.
+            prepared = prepare_region(image, mask, config, regions=regions)
+            self._recent[key] = image, mask, prepared
+        return self._recent[key][2]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +69,12 @@ class PreparedConversation:
 
 
 def prepare_conversation(
-    conversation: Conversation, config: PixelReferConfig, prompts: PromptWriter
+    conversation: Conversation,
+    config: PixelReferConfig,
+    prompts: PromptWriter,
+    prepare: PrepareRegion,
 ) -> PreparedConversation:
-    """Cut out all objects and write all turns.
+    """Cut out all objects with `prepare` and write all turns.
 
     The first turn is what inference prepares; its answer and the later turns follow.
     Raises `DatasetError` for a conversation too long, and what `prepare_sample` raises.
@@ -56,7 +87,7 @@ def prepare_conversation(
         question=first.question,
         times=conversation.times,
     )
-    prepared = prepare_sample(sample, config, prompts)
+    prepared = prepare_sample(sample, config, prompts, prepare)
     regions = list(prepared.regions)
     spoken: list[tuple[NDArray[np.int64], bool]] = [
         (prepared.token_ids, False),
@@ -67,7 +98,7 @@ def prepare_conversation(
         tracks = []
         for masks in islice(objects, turn.regions):
             added = [
-                prepare_region(conversation.images[image], mask, config, regions=count)
+                prepare(conversation.images[image], mask, config, regions=count)
                 for image, mask in masks
             ]
             tracks.append(
@@ -91,9 +122,11 @@ def prepare_conversation(
 def drop_pictures(conversations: Sequence[PreparedConversation]) -> list[PreparedConversation]:
     """Put small objects in place of the pictures that views remember, for the way to the device.
 
-    Views of one picture still share one object, so it is encoded once.
+    Views of one picture still share one object, so it is encoded once; so do questions about one
+    region.
     """
     stand_ins: dict[int, object] = {}
+    lightened: dict[int, PreparedRegion] = {}
 
     def without_picture(view: View | None) -> View | None:
         if view is None or view.source is None:
@@ -101,7 +134,10 @@ def drop_pictures(conversations: Sequence[PreparedConversation]) -> list[Prepare
         return replace(view, source=stand_ins.setdefault(id(view.source), _StandIn()))
 
     def lighten(region: PreparedRegion) -> PreparedRegion:
-        return replace(region, global_view=without_picture(region.global_view))
+        if id(region) not in lightened:
+            light = replace(region, global_view=without_picture(region.global_view))
+            lightened[id(region)] = light
+        return lightened[id(region)]
 
     return [
         replace(

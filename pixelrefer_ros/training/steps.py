@@ -7,6 +7,7 @@ padded. Everything follows from the seed and the number of the step: a resumed r
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,18 +16,21 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from pixelrefer_ros.datasets.conversations import read_conversation, read_image
+from pixelrefer_ros.datasets.conversations import DecodeMask, read_conversation, read_image
+from pixelrefer_ros.datasets.masks import Mask, decode_mask
 from pixelrefer_ros.datasets.records import Records
 from pixelrefer_ros.errors import PixelReferError
 from pixelrefer_ros.model.configuration import PixelReferConfig
 from pixelrefer_ros.model.prompts import PromptWriter
 from pixelrefer_ros.training.preparation import (
     PreparedConversation,
+    RecentRegions,
     drop_pictures,
     prepare_conversation,
 )
 
 PICTURES_IN_MEMORY = 64
+MASKS_IN_MEMORY = 64
 
 
 @dataclass(frozen=True)
@@ -82,13 +86,17 @@ class Steps(Dataset[Step]):
         """Prepare a step; without micro-batches if none of its samples is of use."""
         drawn = self.drawn(step)
         read = lru_cache(PICTURES_IN_MEMORY)(read_image)
+        decode = _remembering_decoder()
+        prepare = RecentRegions()
         good: list[tuple[int, PreparedConversation]] = []
         problems = []
         for index in drawn:
             record = self._records.records[index]
             try:
-                conversation = read_conversation(record, is_lite=self._config.is_lite, read=read)
-                prepared = prepare_conversation(conversation, self._config, self._prompts)
+                conversation = read_conversation(
+                    record, is_lite=self._config.is_lite, read=read, decode=decode
+                )
+                prepared = prepare_conversation(conversation, self._config, self._prompts, prepare)
             except PixelReferError as error:
                 problems.append(f"{record.name}: {error}")
             else:
@@ -115,6 +123,16 @@ class Steps(Dataset[Step]):
                 [chunks[k] for k in random.permutation(len(chunks))]
             )
         return self._orders[epoch]
+
+
+def _remembering_decoder() -> DecodeMask:
+    """Return `decode_mask` with a memory, which gives the same array again for the same mask."""
+
+    @lru_cache(MASKS_IN_MEMORY)
+    def decode(text: str, height: int, width: int) -> Mask:
+        return decode_mask(json.loads(text), height, width)
+
+    return lambda value, height, width: decode(json.dumps(value), height, width)
 
 
 def _by_length(good: Sequence[tuple[int, PreparedConversation]]) -> list[PreparedConversation]:

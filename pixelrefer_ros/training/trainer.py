@@ -65,7 +65,10 @@ class Trainer:
                 f"{self._accelerator.num_processes} processes"
             )
         start = config.start if found is None else Start(pixelrefer=str(found))
-        self.model = make_model(start, config.model, self._records.texts(), config.seed)
+        said = self._records
+        if start.scratch is not None and start.scratch.texts:
+            said = read_records(start.scratch.texts)
+        self.model = make_model(start, config.model, said.texts(), config.seed)
         self._objective = make_objective(config, self.model)
         optimiser = make_optimiser(self._objective, config.rates, config.weight_decay)
         if found is not None:

@@ -30,7 +30,7 @@ def test_lines_and_lists_are_the_same(tmp_path):
 def test_records_on_one_picture_are_a_group(tmp_path):
     path = write_records(tmp_path / "d.jsonl", [said("a", "x"), said("b", "y"), said("a", "z")])
     assert read_records([DataFile(str(path))]).groups == [[0, 2], [1]]
-    assert read_records([DataFile(str(path), repeat=2)]).groups == [[0, 1, 4, 5], [2, 3]]
+    assert read_records([DataFile(str(path), repeat=2)]).groups == [[0, 4], [1, 5], [2], [3]]
 
 
 def test_tasks_choose_and_images_may_lie_elsewhere(tmp_path):

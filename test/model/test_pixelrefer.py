@@ -61,6 +61,19 @@ def test_a_whole_image_is_encoded_once(lite, image):
     assert views[samples[0].regions[0].global_view].shape == (24, 24, 64)
 
 
+def test_a_region_several_questions_are_about_is_tokenized_once(lite, image):
+    sample, other = (one(lite, image, mask) for mask in MASKS[:2])
+    calls: list[int] = []
+    hook = lite.object_tokenizer.register_forward_pre_hook(
+        lambda module, arguments: calls.append(len(arguments[1]))
+    )
+    first, between, again = embeds_of(lite, sample, other, replace(sample))
+    hook.remove()
+    assert calls == [2]
+    assert torch.equal(first, again)
+    assert not torch.equal(first, between)
+
+
 def test_packed_images_do_not_attend_to_each_other(lite, image):
     samples = [one(lite, image, mask) for mask in MASKS]
     together = lite.encode(samples)

@@ -9,7 +9,7 @@ from pixelrefer_ros.datasets.conversations import Conversation, Turn
 from pixelrefer_ros.model.preprocessing import RegionSample
 from pixelrefer_ros.training.configuration import Model, Scratch, Start
 from pixelrefer_ros.training.objective import AnswerObjective, Weighting, WordObjective
-from pixelrefer_ros.training.preparation import prepare_conversation
+from pixelrefer_ros.training.preparation import RecentRegions, prepare_conversation
 from pixelrefer_ros.training.start import make_model
 
 TEXTS = ["Which colour has <region>?", "red", "green", "It is a long and green disc."]
@@ -25,7 +25,10 @@ def talk(model, number: int, answer: str):
     image, mask, _ = shape(number)
     turns = [Turn("Which colour has <region>?", answer, 1)]
     return prepare_conversation(
-        Conversation([image], [[(0, mask)]], turns, None), model.config, model.prompts
+        Conversation([image], [[(0, mask)]], turns, None),
+        model.config,
+        model.prompts,
+        RecentRegions(),
     )
 
 

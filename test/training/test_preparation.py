@@ -9,7 +9,13 @@ from drawn_shapes import shape
 from pixelrefer_ros.datasets.conversations import Conversation, Turn
 from pixelrefer_ros.errors import DatasetError, InvalidPromptError
 from pixelrefer_ros.model.preprocessing import RegionSample
-from pixelrefer_ros.training.preparation import IGNORED, drop_pictures, prepare_conversation
+from pixelrefer_ros.training.preparation import (
+    IGNORED,
+    REGIONS_IN_MEMORY,
+    RecentRegions,
+    drop_pictures,
+    prepare_conversation,
+)
 
 IMAGE, MASK, _ = shape(0)
 OTHER = np.roll(MASK, 20, 1)
@@ -20,11 +26,22 @@ def conversation(*turns: Turn, masks: int = 1) -> Conversation:
 
 
 def prepare(model, talk: Conversation):
-    return prepare_conversation(talk, model.config, model.prompts)
+    return prepare_conversation(talk, model.config, model.prompts, RecentRegions())
 
 
 def words(model, ids) -> str:
     return model.tokenizer.decode([int(i) for i in ids], skip_special_tokens=False)
+
+
+def test_a_region_is_prepared_once_as_long_as_it_is_remembered(tiny_model):
+    recent, config = RecentRegions(), tiny_model.config
+    first = recent(IMAGE, MASK, config, regions=1)
+    assert recent(IMAGE, MASK, config, regions=1) is first
+    assert recent(IMAGE, OTHER, config, regions=1).box != first.box
+    assert recent(IMAGE, MASK, config, regions=2) is not first
+    for _ in range(REGIONS_IN_MEMORY):
+        recent(IMAGE, MASK.copy(), config, regions=1)
+    assert recent(IMAGE, MASK, config, regions=1) is not first
 
 
 def test_only_the_answer_and_its_end_are_supervised(tiny_model):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 from collections import Counter
 from itertools import pairwise
 
@@ -71,6 +72,14 @@ def test_a_picture_is_encoded_once_for_all_its_questions(tiny_model, album):
     assert [len(batch) for batch in batches] == [5, 5, 5]
     for batch in batches:
         assert len({c.sample.regions[0].global_view.key for c in batch}) == 1
+
+
+def test_questions_about_one_region_share_it_also_after_the_way_to_another_process(
+    tiny_model, album
+):
+    batches = make_steps(tiny_model, album, batch=15, micro_batch=5)[0].micro_batches
+    for batch in pickle.loads(pickle.dumps(batches)):
+        assert len({id(c.sample.regions[0]) for c in batch}) == 1
 
 
 def test_like_lengths_stand_together(tiny_model, tmp_path):
