@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from pixelrefer_ros import __version__
-from pixelrefer_ros.commands import ask, demo, describe, node, simulate, train
+from pixelrefer_ros.commands import ask, demo, describe, evaluate, node, simulate, train
 from pixelrefer_ros.errors import PixelReferError
 
 DESCRIPTION = """\
@@ -69,7 +69,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"pixelrefer {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (describe, node, ask, demo, simulate, train):
+    for command in (describe, node, ask, demo, simulate, train, evaluate):
         added = command.add_parser(commands)
         added.set_defaults(run=command.run, parser=added)
     return parser

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pixelrefer_ros.commands.argument_types import positive_count
+from pixelrefer_ros.commands.progress import progress_bar
 from pixelrefer_ros.errors import CommandError
 
 if TYPE_CHECKING:
@@ -78,14 +79,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _write_data_set(arguments: argparse.Namespace) -> None:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
     from pixelrefer_ros.simulation.dataset import simulate
 
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("simulate")
+    with progress_bar("simulate") as progress:
         for done, total in simulate(
             arguments.out,
             scenes=arguments.scenes,
@@ -93,7 +89,7 @@ def _write_data_set(arguments: argparse.Namespace) -> None:
             seed=arguments.seed,
             workers=arguments.workers,
         ):
-            bar.update(task, completed=done, total=total)
+            progress(done, total)
 
 
 def _film(seed: int) -> Iterator[Frame]:

@@ -1,0 +1,143 @@
+"""`pixelrefer evaluate`: how often a model is right on a simulated data set."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pixelrefer_ros.commands.argument_types import positive_count
+from pixelrefer_ros.commands.progress import progress_bar
+from pixelrefer_ros.evaluation.judging import FURTHER_TASKS, TASKS
+from pixelrefer_ros.resources import find_model
+
+if TYPE_CHECKING:
+    from pixelrefer_ros.evaluation.scores import Evaluation
+
+DESCRIPTION = f"""\
+Ask a model the questions of a data set that `pixelrefer simulate` wrote, and count how often the
+answer is right, also for small regions by themselves. A record of no use is named and left out.
+
+Asked are {", ".join(TASKS)};
+on demand also {", ".join(FURTHER_TASKS)}.
+"""
+
+EXAMPLES = """\
+examples:
+  pixelrefer simulate --out data/test --scenes 100 --clips 50 --seed 900000
+  pixelrefer evaluate --data data/test
+  pixelrefer evaluate --data data/test --model out/tabletop_stage2/model --json
+  pixelrefer evaluate --data data/test --tasks colour,state --limit 50
+"""
+
+
+def add_parser(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+) -> argparse.ArgumentParser:
+    """Add the command and its arguments."""
+    parser = commands.add_parser(
+        "evaluate",
+        help="count the right answers on a simulated data set; needs no ROS",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--data", metavar="DIR", type=Path, required=True, help="folder with annotations.json"
+    )
+    parser.add_argument(
+        "--model", default="", help="folder, shipped model or hub id; default: the shipped model"
+    )
+    parser.add_argument(
+        "--tasks",
+        metavar="TASK,...",
+        type=_tasks,
+        default=TASKS,
+        help="what to ask, separated by commas",
+    )
+    parser.add_argument(
+        "--limit",
+        metavar="N",
+        type=positive_count,
+        help="questions of each task, drawn from the whole data set; default: all",
+    )
+    parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda or cuda:N")
+    parser.add_argument(
+        "--dtype", default="auto", help="auto (default), float32, bfloat16 or float16"
+    )
+    parser.add_argument("--json", action="store_true", help="print a JSON object, not a table")
+    return parser
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Ask everything, print the shares of right answers."""
+    from pixelrefer_ros.engine.describer import Describer  # torch: a second or two
+    from pixelrefer_ros.evaluation.accuracy import evaluate
+
+    with (
+        Describer.from_pretrained(
+            find_model(arguments.model), device=arguments.device, dtype=arguments.dtype
+        ) as describer,
+        progress_bar("evaluate") as progress,
+    ):
+        found = evaluate(
+            describer,
+            arguments.data,
+            limit=arguments.limit,
+            tasks=arguments.tasks,
+            progress=progress,
+        )
+    if arguments.json:
+        sys.stdout.write(json.dumps(found.to_dict(), indent=2, ensure_ascii=False) + "\n")
+    else:
+        _print_table(found, arguments.tasks)
+    return 0
+
+
+def _print_table(found: Evaluation, tasks: tuple[str, ...]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from pixelrefer_ros.report import make_console, noise_notice, printable
+
+    values = found.to_dict()
+    table = Table()
+    table.add_column("task")
+    for heading in ("right", "of", "right,\nsmall", "of"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("most frequent mistakes: expected, said", overflow="fold")
+    for task in tasks:
+        everything, small = values[task], values["small_regions"][task]
+        mistakes = "; ".join(
+            f"{mistake['expected']}, {mistake['said']} ({mistake['count']})"
+            for mistake in values["mistakes"][task]
+        )
+        table.add_row(task, *_cells(everything), *_cells(small), Text(printable(mistakes)))
+        for answer in ("yes", "no") if task == "yes_no" else ():
+            table.add_row(f"  {answer}", *_cells(everything[answer]), *_cells(small[answer]))
+    console = make_console()
+    console.print(table)
+    console.print(
+        f"{found.model} on {found.data}: {found.regions} regions, {found.seconds:.0f} s"
+        + (f", {found.left_out} questions left out" if found.left_out else "")
+    )
+    if notice := noise_notice(found.model):
+        console.print(Text(notice, style="yellow"))
+
+
+def _cells(share: dict[str, Any]) -> tuple[str, str]:
+    accuracy = "-" if share["accuracy"] is None else f"{100 * share['accuracy']:.1f} %"
+    return accuracy, str(share["n"])
+
+
+def _tasks(text: str) -> tuple[str, ...]:
+    tasks = tuple(dict.fromkeys(text.split(",")))
+    for task in tasks:
+        if task not in (*TASKS, *FURTHER_TASKS):
+            raise argparse.ArgumentTypeError(
+                f"'{task}' is none of {', '.join((*TASKS, *FURTHER_TASKS))}"
+            )
+    return tasks

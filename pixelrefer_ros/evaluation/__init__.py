@@ -1,0 +1,1 @@
+"""How often the answers of a model are right, and how fast they come."""

@@ -1,0 +1,65 @@
+"""Ask many questions of a `Describer`, so that it always has some to answer together."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from functools import lru_cache
+
+from pixelrefer_ros.datasets.conversations import read_image
+from pixelrefer_ros.engine.describer import Describer
+from pixelrefer_ros.engine.query import Answer
+from pixelrefer_ros.errors import (
+    BusyError,
+    DatasetError,
+    EmptyMaskError,
+    InvalidPromptError,
+    InvalidRegionError,
+    PixelReferError,
+    TooManyRegionsError,
+)
+from pixelrefer_ros.evaluation.items import Item
+
+MAX_NEW_TOKENS = 32
+PICTURES_IN_MEMORY = 64
+
+UNUSABLE = (
+    DatasetError, EmptyMaskError, InvalidPromptError, InvalidRegionError, TooManyRegionsError,
+)  # fmt: skip
+"""What is the fault of the question, not of the model."""
+
+
+def ask(
+    describer: Describer, items: Sequence[Item]
+) -> Iterator[tuple[Item, Answer | PixelReferError]]:
+    """Yield each question with the answer, or with why it is of no use.
+
+    As many questions as the describer takes wait at any time. Pictures are read once for all the
+    questions about them. Raises what the describer raises when the model fails.
+    """
+    read = lru_cache(PICTURES_IN_MEMORY)(read_image)
+    waiting: deque[tuple[Item, Future[list[Answer]]]] = deque()
+    for item in items:
+        try:
+            query = item.query(read, MAX_NEW_TOKENS)
+            while True:
+                try:
+                    waiting.append((item, describer.submit(query)))
+                    break
+                except BusyError:
+                    if not waiting:
+                        raise
+                yield _receive(*waiting.popleft())
+        except UNUSABLE as error:
+            yield item, error
+    for item, future in waiting:
+        yield _receive(item, future)
+
+
+def _receive(item: Item, future: Future[list[Answer]]) -> tuple[Item, Answer | PixelReferError]:
+    try:
+        [answer] = future.result()
+    except UNUSABLE as error:
+        return item, error
+    return item, answer
