@@ -50,7 +50,8 @@ class Record:
 class Records:
     """All records of a training.
 
-    groups: indices of records on the same pictures; what is repeated is in another group each time.
+    groups: indices of records of a file on the same pictures; what is repeated, or listed with
+        another file, is in another group.
     """
 
     records: Sequence[Record]
@@ -74,23 +75,28 @@ def read_records(files: Sequence[DataFile]) -> Records:
     Raises `DatasetError` if a file cannot be read, is no list, or nothing is in it.
     """
     records: list[Record] = []
-    groups: dict[tuple[str, int], list[int]] = {}
-    for file in files:
+    groups: dict[tuple[str, int, int], list[int]] = {}
+    for number, file in enumerate(files):
         found = 0
-        for record in _read_file(file):
-            pictures = _pictures(record, file.tasks)
-            if pictures is None:
+        for record, values in _read_file(file):
+            if values is None:
+                pictures = record.name
+            elif file.tasks and values.get("task") not in file.tasks:
                 continue
+            else:
+                pictures = f"{record.root}/{values.get('image', values.get('video'))}"
             found += 1
             for repetition in range(file.repeat):
-                groups.setdefault((pictures, repetition), []).append(len(records))
+                group = groups.setdefault((pictures, number, repetition), [])
+                group.append(len(records))
                 records.append(record)
         if not found:
             raise DatasetError(f"{file.path}: no records of the tasks {list(file.tasks) or 'any'}")
     return Records(records, list(groups.values()))
 
 
-def _read_file(file: DataFile) -> Iterator[Record]:
+def _read_file(file: DataFile) -> Iterator[tuple[Record, Mapping[str, Any] | None]]:
+    """Yield the records of a file and their fields, None where they cannot be read."""
     path = Path(file.path).expanduser()
     root = Path(file.images).expanduser() if file.images else path.parent
     try:
@@ -99,21 +105,17 @@ def _read_file(file: DataFile) -> Iterator[Record]:
             items = json.loads(text)
             if not isinstance(items, list):
                 raise DatasetError(f"{path}: holds a {type(items).__name__}, must be a list")
-            lines = [(f"[{k}]", json.dumps(item)) for k, item in enumerate(items)]
-        else:
-            lines = [(f":{k}", line) for k, line in enumerate(text.splitlines(), 1) if line.strip()]
     except (OSError, ValueError) as error:
         raise DatasetError(f"{path}: not readable: {error}") from error
-    for place, line in lines:
-        yield Record(f"{path.name}{place}", root, line)
-
-
-def _pictures(record: Record, tasks: Sequence[str]) -> str | None:
-    """Name the pictures of a record; None if it is of another task."""
-    try:
-        values = record.values()
-    except DatasetError:
-        return record.name
-    if tasks and values.get("task") not in tasks:
-        return None
-    return f"{record.root}/{values.get('image', values.get('video'))}"
+    if path.suffix == ".json":
+        for k, item in enumerate(items):
+            record = Record(f"{path.name}[{k}]", root, json.dumps(item))
+            yield record, item if isinstance(item, dict) else None
+        return
+    for k, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            record = Record(f"{path.name}:{k}", root, line)
+            try:
+                yield record, record.values()
+            except DatasetError:
+                yield record, None
