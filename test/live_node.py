@@ -46,7 +46,7 @@ class LiveNode:
         frames = [Frame("", stamp_ns, "camera", from_rgb(pixels)) for stamp_ns in self.stamps_ns]
         write_bag(folder / "bag", ((TOPIC, frame) for frame in frames))
         self._log = folder / "node.log"
-        node = ["-m", "pixelrefer_ros.cli", "node", "--topic", TOPIC]
+        node = ["-m", "pixelrefer_ros.cli", "node", "--topic", TOPIC, "--model", "random-tiny"]
         for name, value in PARAMETERS.items():
             node += ["-p", f"{name}:={value}"]
         with self._log.open("w") as log:

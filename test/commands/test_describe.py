@@ -11,7 +11,7 @@ from pixelrefer_ros.streams.bag_writer import write_bag
 from pixelrefer_ros.streams.frame import Frame
 from pixelrefer_ros.streams.image_codec import from_rgb
 
-FEW = ("--max-new-tokens", "3")
+FEW = ("--max-new-tokens", "3", "--model", "random-tiny")
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ BOX = ("--box", "0,0,20,20")
 )
 def test_bad_input_is_answered_in_one_line(capsys, photo, arguments, message):
     try:
-        status = main(["describe", photo, *arguments])
+        status = main(["describe", photo, "--model", "random-tiny", *arguments])
     except SystemExit as leaving:
         status = leaving.code
     output, errors = capsys.readouterr()

@@ -40,7 +40,7 @@ class NodeProcess:
 
     def __init__(self, log: Path, **parameters: object) -> None:
         command = [sys.executable, str(ROOT / "scripts" / "pixelrefer_node"), "--ros-args"]
-        for name, value in parameters.items():
+        for name, value in {"model__path": "random-tiny", **parameters}.items():
             command += ["-p", f"{name.replace('__', '.')}:={value}"]
         self._log = log
         with log.open("w") as output:
