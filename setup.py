@@ -36,7 +36,7 @@ setup(
     python_requires=">=3.10",
     packages=find_packages(include=["pixelrefer_ros", "pixelrefer_ros.*"]),
     package_data={"pixelrefer_ros": ["py.typed"]},
-    data_files=shared("config", "models"),
+    data_files=shared("config", "demo", "models"),
     entry_points={"console_scripts": ["pixelrefer = pixelrefer_ros.cli:main"]},
     # Where torch, OpenCV and NumPy come with the computer, as on a Jetson:
     # pip install -r requirements/robot.txt, then pip install --no-deps .

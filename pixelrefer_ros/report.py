@@ -66,17 +66,26 @@ def to_json(entries: Sequence[Entry]) -> str:
     return json.dumps([asdict(entry) for entry in entries], indent=2, ensure_ascii=False) + "\n"
 
 
-def print_table(entries: Sequence[Entry]) -> None:
-    """Print objects, questions, answers and where the time went to standard output."""
+def print_table(entries: Sequence[Entry], expected: Sequence[str] = ()) -> None:
+    """Print objects, questions, answers and where the time went to standard output.
+
+    `expected` are the right answers, one for each entry, in a column of their own if any is known.
+    """
     console = make_console()
     table = Table(show_lines=True)
-    for heading in ("object", "question", "answer"):
+    headings = ["object", "question", "answer"]
+    if any(expected):
+        headings.insert(2, "expected")
+    for heading in headings:
         table.add_column(heading, overflow="fold")
     table.add_column("confi-\ndence", justify="right", no_wrap=True)
     for stage in ("queue", "prepare", "encode", "generate"):
         table.add_column(f"{stage}\nms", justify="right", no_wrap=True)
-    for entry in entries:
-        table.add_row(*_cells(entry))
+    for index, entry in enumerate(entries):
+        cells = _cells(entry)
+        if any(expected):
+            cells.insert(2, Text(printable(expected[index])))
+        table.add_row(*cells)
     console.print(table)
     for notice in sorted({notice for entry in entries if (notice := noise_notice(entry.model_id))}):
         console.print(Text(notice, style="yellow"))

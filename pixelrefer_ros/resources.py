@@ -1,4 +1,4 @@
-"""Find what ships beside the code: models and configuration."""
+"""Find what ships beside the code: models, configuration, and what the demo plays."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ DEFAULT_MODEL = "random-tiny"
 
 
 def share_folders() -> list[Path]:
-    """List the folders that may hold `models/` and `config/`: the checkout, then each prefix."""
+    """List the folders that may hold `models/`, `config/` and `demo/`.
+
+    The checkout comes first, then each prefix.
+    """
     prefixes = [sys.prefix, *os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)]
     shares = [Path(prefix) / "share" / "pixelrefer_ros" for prefix in prefixes if prefix]
     return [Path(__file__).resolve().parents[1], *shares]
@@ -41,7 +44,16 @@ def find_model(name: str = "") -> str:
 
 def find_config(name: str) -> Path:
     """Return the path of a file in `config/`; raise `FileNotFoundError` if it is not there."""
+    return _find(f"config/{name}")
+
+
+def find_demo(name: str) -> Path:
+    """Return the path of what is in `demo/`; raise `FileNotFoundError` if it is not there."""
+    return _find(f"demo/{name}")
+
+
+def _find(name: str) -> Path:
     for share in share_folders():
-        if (share / "config" / name).is_file():
-            return share / "config" / name
-    raise FileNotFoundError(f"config/{name} in none of {', '.join(map(str, share_folders()))}")
+        if (share / name).exists():
+            return share / name
+    raise FileNotFoundError(f"{name} in none of {', '.join(map(str, share_folders()))}")

@@ -14,10 +14,17 @@ import yaml
 
 from pixelrefer_ros.cli import main, make_parser
 from pixelrefer_ros.errors import ErrorCode
+from pixelrefer_ros.resources import find_demo
+from pixelrefer_ros.streams.bag_choice import last_frame
+from pixelrefer_ros.streams.bag_reader import BagReader
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
-PAGES = [README, ROOT / "models" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    README,
+    *(ROOT / folder / "README.md" for folder in ("demo", "models")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -53,13 +60,11 @@ def node(tmp_path_factory) -> Iterator[Any]:
 
 
 def run_describe(words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run it where the photograph and the bag it names are."""
-    from pixelrefer_ros.demo.photographs import TOPIC, write_photographs
-    from pixelrefer_ros.streams.bag_reader import BagReader
-
-    write_photographs(tmp_path / "recording")
-    photograph = next(BagReader(tmp_path / "recording").frames(TOPIC))
-    (tmp_path / "photo.jpg").write_bytes(bytes(photograph.image.data))
+    """Run it where the picture and the bag it names are."""
+    bag = find_demo("table_top")
+    (tmp_path / "recording").symlink_to(bag)
+    frame = last_frame(BagReader(bag), "/camera/image_raw/compressed")
+    (tmp_path / "photo.jpg").write_bytes(bytes(frame.image.data))
     monkeypatch.chdir(tmp_path)
     if "--download" in words:
         make_parser().parse_args(words[1:])  # the network is not there

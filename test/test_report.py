@@ -45,6 +45,17 @@ def test_the_table_shows_answers_and_errors(capsys):
     assert "FRAME_EVICTED: stamp 5" in output
 
 
+def test_right_answers_that_are_known_stand_before_the_given_ones(capsys):
+    entries = [Entry("camera", 5, [name], "Colour?", text="red") for name in ("cup", "box")]
+    print_table(entries, ["pink", ""])
+    lines = capsys.readouterr().out.splitlines()
+    [heading] = [line for line in lines if "question" in line]
+    assert heading.index("question") < heading.index("expected") < heading.index("answer")
+    assert [line for line in lines if "pink" in line] == [line for line in lines if "cup" in line]
+    print_table(entries, ["", ""])
+    assert "expected" not in capsys.readouterr().out
+
+
 def test_words_cannot_drive_the_terminal(capsys):
     print_table([Entry("camera", 5, ["\x1b[31m"], "\x1b[2J?", text="\x1b[2J\x00[/bold]")])
     output = capsys.readouterr().out

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pixelrefer_ros.errors import CheckpointError
-from pixelrefer_ros.resources import DEFAULT_MODEL, find_config, find_model
+from pixelrefer_ros.resources import DEFAULT_MODEL, find_config, find_demo, find_model
 
 
 def test_the_default_model_ships_with_the_package():
@@ -31,3 +31,9 @@ def test_configuration_is_found():
     assert find_config("perception.yaml").is_file()
     with pytest.raises(FileNotFoundError, match=r"config/nothing\.yaml"):
         find_config("nothing.yaml")
+
+
+def test_the_demo_is_found():
+    assert (find_demo("table_top") / "metadata.yaml").is_file()
+    with pytest.raises(FileNotFoundError, match="demo/nothing in none of"):
+        find_demo("nothing")

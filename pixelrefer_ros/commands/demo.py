@@ -1,4 +1,4 @@
-"""`pixelrefer demo`: the main job on a bag, or on photographs."""
+"""`pixelrefer demo`: the main job on a bag."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ A question that gets no answer is listed with its error code; exit status 0 all 
 
 QUERIES = """\
 queries: a JSON list, each entry with one of box, polygon, mask; the rest is optional
-  [{"box": [120, 80, 64, 48], "prompt": "What is this?", "stamp_ns": 1700000000250000000},
+  [{"box": [120, 80, 64, 48], "prompt": "What is this?", "stamp_ns": 1700000000250000000,
+    "expected": "mug"},
    {"polygon": [[10, 10], [90, 10], [50, 80]], "object_id": "cup"},
    {"mask": "cup.png"},
    {"regions": [{"box": [0, 0, 9, 9]}, {"mask": "cup.png"}], "prompt": "Is <region> on <region>?"}]
 stamp_ns is the header stamp of the frame, within 0.02 s; without it: the last frame.
+expected is the right answer, to be shown beside the one that is given.
 """
 
 
@@ -31,21 +33,23 @@ def add_parser(
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "demo",
-        help="show the main job on a bag, or on photographs",
+        help="show the main job on a bag",
         description=DESCRIPTION,
         epilog=QUERIES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument(
-        "--bag", default="", help="rosbag2 folder, .mcap or .db3 file; default: photographs"
+        "--bag",
+        default="",
+        help="rosbag2 folder, .mcap or .db3 file; default: a simulated table top",
     )
     parser.add_argument("--topic", default="", help="image topic; default: the first with colours")
     parser.add_argument(
         "--queries",
         default="",
         metavar="FILE",
-        help="what to ask; default: about the middle of the last frame",
+        help="what to ask; default: about the table top, or the middle of the last frame of a bag",
     )
     parser.add_argument("--model", default="", help="folder, shipped model or downloaded hub id")
     parser.add_argument(

@@ -12,25 +12,29 @@ from pixelrefer_ros.errors import CommandError, InvalidRegionError
 from pixelrefer_ros.regions.parsing import load_mask
 from pixelrefer_ros.regions.reference import Region
 
-QUESTION_FIELDS = {"stamp_ns", "prompt"}
+QUESTION_FIELDS = {"stamp_ns", "prompt", "expected"}
 REGION_FIELDS = {"box", "polygon", "mask", "object_id"}
 
 
 @dataclass(frozen=True)
 class Question:
-    """Regions on one frame and what is asked about them; no stamp means the last frame."""
+    """Regions on one frame and what is asked about them; no stamp means the last frame.
+
+    `expected` is the right answer in short, "" where nobody knows it; it is only shown.
+    """
 
     regions: Sequence[Region]
     prompt: str = ""
     stamp_ns: int | None = None
+    expected: str = ""
 
 
 def read_questions(path: Path) -> list[Question]:
     """Read a JSON list of questions.
 
     Each is `{"box": [x, y, w, h]}`, `{"polygon": [[x, y], ...]}` or `{"mask": "file.png"}` (the
-    file relative to the list), with `prompt`, `stamp_ns` and `object_id` if wanted; or, about
-    several objects, `{"regions": [{"box": ...}, ...], "prompt": "Is <region> ... <region>?"}`.
+    file relative to the list), with `prompt`, `stamp_ns`, `expected` and `object_id` if wanted; or,
+    about several objects, `{"regions": [{"box": ...}, ...], "prompt": "Is <region> on <region>?"}`.
     Raises `CommandError` naming the entry and the field.
     """
     try:
@@ -73,7 +77,8 @@ def _read_question(entry: Any, name: str, folder: Path) -> Question:
     stamp_ns = entry.get("stamp_ns")
     if stamp_ns is not None and not (_is_whole(stamp_ns) and 0 < stamp_ns < 2**61):
         raise CommandError(f"{name}.stamp_ns is {stamp_ns!r}, must be whole nanoseconds above 0")
-    return Question(regions, _read_text(entry, "prompt", name), stamp_ns)
+    prompt, expected = (_read_text(entry, field, name) for field in ("prompt", "expected"))
+    return Question(regions, prompt, stamp_ns, expected)
 
 
 def _read_region(entry: Any, name: str, folder: Path) -> Region:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -12,12 +11,11 @@ from pathlib import Path
 
 from pixelrefer_ros.demo.child_process import ChildProcess
 from pixelrefer_ros.demo.interview import CAMERA, Interview
-from pixelrefer_ros.demo.photographs import SOURCES, make_questions, write_photographs
 from pixelrefer_ros.demo.pictures import write_pictures
 from pixelrefer_ros.demo.questions import Question, middle_of, read_questions
 from pixelrefer_ros.errors import CommandError
 from pixelrefer_ros.report import Entry, noise_notice, print_table, to_json
-from pixelrefer_ros.resources import find_model
+from pixelrefer_ros.resources import find_demo, find_model
 from pixelrefer_ros.ros.client import DescribeRegionClient
 from pixelrefer_ros.streams.bag_choice import choose_topic, last_frame
 from pixelrefer_ros.streams.bag_reader import COMPRESSED_IMAGE_TYPE, BagReader, BagTopic
@@ -37,13 +35,18 @@ NODE_PARAMETERS = {
 def run_demo(*, bag: str, topic: str, queries: str, model: str, out: Path) -> None:
     """Play a bag into a node and ask about it; write `results.json` and pictures to `out`.
 
-    An empty `bag` means photographs, an empty `topic` the first one with colours, empty `queries`
-    one question about the middle of the last frame. A question that gets an error code is a
-    result. Raises `PixelReferError` when there is nothing to play, to ask, or to run.
+    An empty `bag` means the table top that ships with the package, and its questions if `queries`
+    is empty too; otherwise there is one question then, about the middle of the last frame. An empty
+    `topic` means the first one with colours. A question that gets an error code is a result. Raises
+    `PixelReferError` when there is nothing to play, to ask, or to run.
     """
     model = find_model(model)
+    if not bag:
+        bag, queries = str(find_demo("table_top")), queries or str(find_demo("questions.json"))
+    questions = read_questions(Path(queries)) if queries else []
+    reader = BagReader(bag)
     _clear(out)
-    reader, questions = _prepare(bag, queries, out)
+    print(f"Bag     {bag}")
     chosen = choose_topic(reader, topic)
     print(f"Topic   {chosen.name}, {chosen.message_count} messages", end="")
     print("" if topic else " (the first image topic; TOPIC or --topic names another)")
@@ -55,7 +58,7 @@ def run_demo(*, bag: str, topic: str, queries: str, model: str, out: Path) -> No
     entries = [entry for several in answers for entry in several]
     if notice := noise_notice(entries[0].model_id):
         print(f"\n{notice}\n")
-    print_table(entries)
+    print_table(entries, _expected(questions, answers))
     results = out / "results.json"
     results.write_text(to_json(entries), encoding="utf-8")
     pictures = write_pictures(out, reader, chosen.name, questions, answers)
@@ -63,18 +66,10 @@ def run_demo(*, bag: str, topic: str, queries: str, model: str, out: Path) -> No
     print(f"{answered} of {len(entries)} answered. {results} and {len(pictures)} pictures written.")
 
 
-def _prepare(bag: str, queries: str, out: Path) -> tuple[BagReader, list[Question]]:
-    """Open the bag, or make the one of photographs, and read or make the questions."""
-    questions = read_questions(Path(queries)) if queries else []
-    if bag:
-        print(f"Bag     {bag}")
-        return BagReader(bag), questions
-    path = out / "photographs"
-    write_photographs(path)
-    print(f"Bag     {path}, photographs that come with scikit-image:")
-    for name, source in SOURCES.items():
-        print(f"        {name} ({source})")
-    return BagReader(path), questions or make_questions()
+def _expected(questions: Sequence[Question], answers: Sequence[Sequence[Entry]]) -> list[str]:
+    """Repeat what each question expects for each of its answers."""
+    pairs = zip(questions, answers, strict=True)
+    return [question.expected for question, entries in pairs for _ in entries]
 
 
 def _interview(
@@ -103,7 +98,6 @@ def _clear(out: Path) -> None:
     """Make the folder and remove what an earlier demo left there."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(out / "photographs", ignore_errors=True)
         for old in (*out.glob("[0-9][0-9]*.jpg"), out / "results.json"):
             old.unlink(missing_ok=True)
     except OSError as error:

@@ -22,12 +22,12 @@ def test_boxes_polygons_and_stamps(tmp_path):
         tmp_path,
         [
             {"box": [1, 2, 3, 4], "prompt": "What is this?", "stamp_ns": 1700000000250000000},
-            {"polygon": [[1, 2], [3.5, 4], [5, 6]], "object_id": "cup"},
+            {"polygon": [[1, 2], [3.5, 4], [5, 6]], "object_id": "cup", "expected": "red"},
         ],
     )
     assert read_questions(path) == [
         Question([Region(box=(1, 2, 3, 4))], "What is this?", 1700000000250000000),
-        Question([Region(polygon=[(1, 2), (3.5, 4), (5, 6)], object_id="cup")]),
+        Question([Region(polygon=[(1, 2), (3.5, 4), (5, 6)], object_id="cup")], expected="red"),
     ]
 
 
@@ -65,9 +65,10 @@ def test_a_question_about_several_objects(tmp_path):
         ([{"mask": "no.png"}], "[0].mask: mask '"),
         ([{"mask": 5}], "[0].mask is 5, must be text"),
         ([{"box": [0, 0, 1, 1], "prompt": 5}], "[0].prompt is 5, must be text"),
+        ([{"box": [0, 0, 1, 1], "expected": 5}], "[0].expected is 5, must be text"),
         ([{"box": [0, 0, 1, 1], "stamp_ns": 1.5}], "[0].stamp_ns is 1.5, must be whole nanosec"),
         ([{"box": [0, 0, 1, 1], "stamp_ns": 0}], "[0].stamp_ns is 0, must be whole nanoseconds"),
-        ([{"bax": [0, 0, 1, 1]}], "[0].bax is unknown, fields are box, mask, object_id"),
+        ([{"bax": [0, 0, 1, 1]}], "[0].bax is unknown, fields are box, expected, mask"),
         ([{"regions": []}], "[0].regions must be a list of at least one region"),
         ([{"regions": [5]}], "[0].regions[0] is 5, must be an object"),
         ([{"regions": [{"box": [1]}]}], "[0].regions[0].box is [1], must be 4 whole pixels"),

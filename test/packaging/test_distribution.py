@@ -19,7 +19,7 @@ requirements = pytest.importorskip("packaging.requirements")
 
 ROOT = Path(__file__).resolve().parents[2]
 NOT_SOURCE = shutil.ignore_patterns(
-    ".venv", ".git", "out", "build", "*.egg-info", "__pycache__", ".*_cache"
+    ".venv", ".git", "data", "out", "build", "*.egg-info", "__pycache__", ".*_cache"
 )
 CORE = ("cli", "commands", "engine", "errors", "model", "regions", "resources", "streams")
 FROM_THE_COMPUTER = {"torch", "numpy", "opencv-python-headless", "pillow"}
@@ -121,9 +121,9 @@ print(len(names))
     assert int(run(plain_python, "-c", program)) > 10
 
 
-def test_configuration_and_models_come_along(plain_python: Path) -> None:
+def test_configuration_models_and_demo_come_along(plain_python: Path) -> None:
     share = plain_python.parents[1] / "share" / "pixelrefer_ros"
-    for folder in ("config", "models"):
+    for folder in ("config", "demo", "models"):
         expected = sorted(path.name for path in (ROOT / folder).rglob("*") if path.is_file())
         assert (
             sorted(path.name for path in (share / folder).rglob("*") if path.is_file()) == expected
