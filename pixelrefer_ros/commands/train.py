@@ -57,14 +57,19 @@ def add_parser(
     return parser
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Train to the end."""
+def check_packages() -> None:
+    """Raise `CommandError` when something is not installed that only training needs."""
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise CommandError(
             f"training needs the Python package '{missing[0]}'; "
             "get it with `make setup` or `pip install pixelrefer[train]`"
         )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train to the end."""
+    check_packages()
     from pixelrefer_ros.training.configuration import read_config
     from pixelrefer_ros.training.trainer import Trainer
 

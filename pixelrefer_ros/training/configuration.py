@@ -29,6 +29,8 @@ class Scratch:
     vocabulary: most words of the tokenizer, the control tokens on top.
     position_scale: the initial weights of Linear(p) of SAOT are multiplied by this, because a
         position of 0 to 1 hardly shows beside the features otherwise.
+    vision_encoder: folder of a PixelRefer model with a vision encoder of these dimensions, which is
+        taken over.
     """
 
     vision_width: int
@@ -43,6 +45,7 @@ class Scratch:
     position_scale: float = 10.0
     max_sequence_length: int = 4096
     texts: tuple[DataFile, ...] = ()
+    vision_encoder: str = ""
 
 
 @dataclass(frozen=True)

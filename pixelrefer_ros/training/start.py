@@ -11,6 +11,7 @@ import torch
 from tokenizers import Tokenizer
 from transformers import Qwen2Config, VideoLlama3VisionConfig
 
+from pixelrefer_ros.errors import CheckpointError
 from pixelrefer_ros.model import checkpoint
 from pixelrefer_ros.model.compatibility import Framework
 from pixelrefer_ros.model.configuration import (
@@ -145,7 +146,21 @@ def _from_scratch(scratch: Scratch, texts: Iterable[str]) -> PixelRefer:
     model = PixelRefer(config, tokenizer, "scratch")
     with torch.no_grad():
         model.object_tokenizer.position.weight.mul_(scratch.position_scale)
+    if scratch.vision_encoder:
+        _take_vision_encoder(model, scratch.vision_encoder)
     return model
+
+
+def _take_vision_encoder(model: PixelRefer, folder: str) -> None:
+    source = PixelRefer.from_pretrained(folder, dtype=torch.float32)
+    ours, theirs = model.config.vision.to_dict(), source.config.vision.to_dict()
+    for name in PUBLISHED_VISION_ENCODER:
+        if theirs[name] != ours[name]:
+            raise CheckpointError(
+                f"start.scratch.vision_encoder: {folder} has {name} {theirs[name]}, "
+                f"the model from scratch {ours[name]}"
+            )
+    model.vision_encoder = source.vision_encoder
 
 
 def _with_changes(model: PixelRefer, changes: Model) -> PixelRefer:

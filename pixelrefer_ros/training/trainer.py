@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -43,8 +44,17 @@ class Outcome:
 class Trainer:
     """One stage of a training, from its start or from the newest checkpoint."""
 
-    def __init__(self, config: TrainingConfig, *, resume: bool) -> None:
-        """Read data and weights. Raises `CommandError`, `CheckpointError` or `DatasetError`."""
+    def __init__(
+        self,
+        config: TrainingConfig,
+        *,
+        resume: bool,
+        change: Callable[[PixelRefer], PixelRefer] | None = None,
+    ) -> None:
+        """Read data and weights; `change` gives the network to train in place of the one read.
+
+        Raises `CommandError`, `CheckpointError` or `DatasetError`.
+        """
         from accelerate import Accelerator  # of the extra `train`
 
         self.config = config
@@ -69,6 +79,8 @@ class Trainer:
         if start.scratch is not None and start.scratch.texts:
             said = read_records(start.scratch.texts)
         self.model = make_model(start, config.model, said.texts(), config.seed)
+        if change is not None:
+            self.model = change(self.model)
         self._objective = make_objective(config, self.model)
         optimiser = make_optimiser(self._objective, config.rates, config.weight_decay)
         if found is not None:
@@ -83,6 +95,14 @@ class Trainer:
 
     def run(self) -> Path:
         """Train to the end and return the folder of the result, `<output>/model`.
+
+        Raises what `learn` raises.
+        """
+        self.learn()
+        return self._finish()
+
+    def learn(self, *, save: bool = True) -> None:
+        """Make all steps that are left, and checkpoints on the way unless `save` is off.
 
         Raises `DatasetError` when too many samples are of no use, `CommandError` when the loss is
         no number any more.
@@ -121,8 +141,10 @@ class Trainer:
                 log.add(entry, rates)
                 self._report(entry)
             if self._progress.step % self.config.save_every == 0 or number + 1 == self.steps:
-                self._save(log)
-        return self._finish()
+                if save:
+                    self._save()
+                if log is not None:
+                    log.draw()
 
     def _train(self, number: int, step: Step) -> Outcome:
         """Make one step of the optimiser out of all micro-batches on all processes."""
@@ -182,7 +204,7 @@ class Trainer:
                 "each is named above"
             )
 
-    def _save(self, log: Log | None) -> None:
+    def _save(self) -> None:
         checkpoints.save_checkpoint(
             self.output,
             self.model,
@@ -192,8 +214,6 @@ class Trainer:
             keep=self.config.keep,
             is_main=self._accelerator.is_main_process,
         )
-        if log is not None:
-            log.draw()
 
     def _finish(self) -> Path:
         """Write the result in the type it will be used in."""

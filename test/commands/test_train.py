@@ -29,11 +29,12 @@ def test_a_missing_package_is_named_with_the_way_to_get_it(tmp_path: Path, capsy
     assert "make setup" in errors
 
 
-def test_what_is_missing_from_the_data_is_said(tmp_path: Path, capsys):
+def test_what_is_missing_from_the_data_is_said(tmp_path: Path, capsys, monkeypatch):
     pytest.importorskip("accelerate")
     root = Path(__file__).resolve().parents[2]
     config = root / "config" / "training" / "tabletop_words.yaml"
     output = tmp_path / "out"
+    monkeypatch.chdir(tmp_path)  # a checkout may hold the data
     assert main(["train", str(config), "--set", f"output={output}"]) == 2
     errors = capsys.readouterr().err
     assert "annotations.json: not readable" in errors

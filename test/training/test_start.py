@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -144,3 +145,18 @@ def test_a_tensor_too_few_is_named(videollama3, tmp_path):
         (tmp_path / name).write_text((folder / name).read_text())
     with pytest.raises(CheckpointError, match=r"missing: model\.projector\.readout\.0\.bias"):
         from_videollama3(tmp_path, Framework.OBJECT_ONLY)
+
+
+def test_a_new_network_takes_the_vision_encoder_of_a_folder(tmp_path):
+    source = make_model(Start(scratch=SMALL), Model(), ["red disc"], 0)
+    source.save_pretrained(tmp_path)
+    scratch = Scratch(**SMALL_MODEL, vision_encoder=str(tmp_path))
+    model = make_model(Start(scratch=scratch), Model(), ["another text"], 1)
+    fresh = make_model(Start(scratch=SMALL), Model(), ["another text"], 1)
+    theirs, ours, others = (m.state_dict() for m in (source, model, fresh))
+    for name, tensor in ours.items():
+        origin = theirs if name.startswith("vision_encoder.") else others
+        assert torch.equal(tensor, origin[name]), name
+    larger = replace(scratch, vision_layers=2)
+    with pytest.raises(CheckpointError, match=r"has num_hidden_layers 1, the model .* 2"):
+        make_model(Start(scratch=larger), Model(), ["a"], 0)
