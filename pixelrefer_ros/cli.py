@@ -8,7 +8,16 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from pixelrefer_ros import __version__
-from pixelrefer_ros.commands import ask, demo, describe, evaluate, node, simulate, train
+from pixelrefer_ros.commands import (
+    ask,
+    bench,
+    demo,
+    describe,
+    evaluate,
+    node,
+    simulate,
+    train,
+)
 from pixelrefer_ros.errors import PixelReferError
 
 DESCRIPTION = """\
@@ -69,7 +78,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"pixelrefer {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (describe, node, ask, demo, simulate, train, evaluate):
+    for command in (describe, node, ask, demo, simulate, train, evaluate, bench):
         added = command.add_parser(commands)
         added.set_defaults(run=command.run, parser=added)
     return parser

@@ -8,7 +8,7 @@ import pytest
 from pixelrefer_ros import __version__
 from pixelrefer_ros.cli import main
 
-COMMANDS = ("describe", "node", "ask", "demo", "simulate", "train", "evaluate")
+COMMANDS = ("describe", "node", "ask", "demo", "simulate", "train", "evaluate", "bench")
 
 
 def outcome(capsys, *arguments: str) -> tuple[int, str, str]:
