@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from pixelrefer_ros import __version__
 from pixelrefer_ros.commands import (
+    ablate,
     ask,
     bench,
     demo,
@@ -78,7 +79,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"pixelrefer {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (describe, node, ask, demo, simulate, train, evaluate, bench):
+    for command in (describe, node, ask, demo, simulate, train, evaluate, bench, ablate):
         added = command.add_parser(commands)
         added.set_defaults(run=command.run, parser=added)
     return parser

@@ -8,7 +8,9 @@ import pytest
 from pixelrefer_ros import __version__
 from pixelrefer_ros.cli import main
 
-COMMANDS = ("describe", "node", "ask", "demo", "simulate", "train", "evaluate", "bench")
+COMMANDS = (
+    "describe", "node", "ask", "demo", "simulate", "train", "evaluate", "bench", "ablate",
+)  # fmt: skip
 
 
 def outcome(capsys, *arguments: str) -> tuple[int, str, str]:
