@@ -22,6 +22,7 @@ from pixelrefer_ros.model.image_processor import View, normalise
 from pixelrefer_ros.model.json_files import write_json
 from pixelrefer_ros.model.object_infusion import ObjectCentricInfusion
 from pixelrefer_ros.model.object_tokenizer import ScaleAdaptiveObjectTokenizer
+from pixelrefer_ros.model.patch_embedding import PatchEmbedding
 from pixelrefer_ros.model.preprocessing import (
     PreparedRegion,
     PreparedSample,
@@ -64,6 +65,8 @@ class PixelRefer(nn.Module):
         width, language_width = int(config.vision.hidden_size), int(config.language.hidden_size)
         compat = config.compatibility
         self.vision_encoder = VideoLlama3VisionModel(config.vision)
+        embeddings = self.vision_encoder.embeddings
+        embeddings.patch_embedding = PatchEmbedding.in_place_of(embeddings.patch_embedding)
         self.projector = _two_layer_projector(width, language_width)
         self.object_tokenizer = ScaleAdaptiveObjectTokenizer(width, config.region_tokens, compat)
         self.object_infusion = ObjectCentricInfusion(width) if config.is_lite else None

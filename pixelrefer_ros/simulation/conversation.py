@@ -35,6 +35,9 @@ RATIO = 1.35
 CLOSER = 0.15
 """Metres by which something must be nearer to be called so."""
 
+UNMARKED = 0.3
+"""Share of the questions about one region that do not say <region> themselves."""
+
 PARTS_ASKED, PAIRS_ASKED, CLAIM_PAIRS = 4, 2, 3
 
 PART_NAMES = ("handle", "lid", "wheel", "cap", "spout", "leg", "screen", "leaves", "pages", "shade")
@@ -43,7 +46,7 @@ PART_NAMES = ("handle", "lid", "wheel", "cap", "spout", "leg", "screen", "leaves
 
 def talk_about_picture(random: Random, seen: Sequence[Seen]) -> list[Exchange]:
     """Draw the exchanges about a still picture."""
-    return [
+    exchanges = [
         *(
             exchange
             for i, one in enumerate(seen)
@@ -56,6 +59,7 @@ def talk_about_picture(random: Random, seen: Sequence[Seen]) -> list[Exchange]:
         *_counts(random, seen),
         *_claims(random, _facts(seen)),
     ]
+    return _as_people_ask(random, exchanges, "image")
 
 
 def talk_about_clip(
@@ -72,7 +76,18 @@ def talk_about_clip(
     for index in asked:
         exchanges += _over_time(random, index, times, tracks)
     facts = [fact for index in asked for fact in _motion_facts(index, tracks)]
-    return exchanges + _claims(random, facts, pairs=1)
+    exchanges += _claims(random, facts, pairs=1)
+    return _as_people_ask(random, exchanges, "video")
+
+
+def _as_people_ask(random: Random, exchanges: Sequence[Exchange], medium: str) -> list[Exchange]:
+    """Leave the mark of the region out of some of the questions about one."""
+    return [
+        wording.without_mark(random, exchange, medium)
+        if len(exchange.regions) == 1 and random.random() < UNMARKED
+        else exchange
+        for exchange in exchanges
+    ]
 
 
 def name_of(one: Seen) -> str:

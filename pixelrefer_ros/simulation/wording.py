@@ -6,7 +6,7 @@ In the tables {0}, {1} stand for regions; other names for what `Exchange` makers
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -134,6 +134,14 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
     ),
     "appear": ("When does {0} appear?", "At what time does {0} come into view?"),
 }  # fmt: skip
+
+WORDLESS = {
+    "image": "Please describe the region <region> in the image in detail. "
+    "Do not describe anything else.",
+    "video": "There is one object in the video: <region>.\n"
+    "Please describe in detail the marked object in the video.",
+}
+"""What the model is asked when there is no question."""
 
 ANSWERS: dict[str, tuple[str, ...]] = {
     "caption": ("{a_phrase}.", "{a_phrase} on a table.", "It is {a_phrase}.",
@@ -273,6 +281,19 @@ def claim(
         "yes" if true else "no",
         ("yes",) if true else ("no",),
         tuple(regions),
+    )
+
+
+def without_mark(random: Random, exchange: Exchange, medium: str) -> Exchange:
+    """Put a question about one region as it comes when a person wrote it without <region>.
+
+    medium: "image" or "video". What is asked for in detail may come without any words.
+    """
+    if exchange.task == "description" and random.random() < 0.5:
+        return replace(exchange, question=WORDLESS[medium])
+    asked = exchange.question.replace("<region>", pick(random, ("this", "it")))
+    return replace(
+        exchange, question=f"There is one object in the {medium}: <region>.\n{capital(asked)}"
     )
 
 

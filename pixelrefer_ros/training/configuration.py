@@ -83,12 +83,15 @@ class Data:
 
     max_bad_share: the run stops once more than this share of the samples drawn was of no use.
     samples_per_image: how many questions on the same pictures stay together in a batch.
+    box_share: how many of the masks, 0 to 1, are replaced by the boxes around them, because people
+        point with boxes too.
     workers: processes that prepare samples, 0 prepares between the steps.
     """
 
     files: tuple[DataFile, ...]
     max_bad_share: float = 0.01
     samples_per_image: int = 4
+    box_share: float = 0.0
     workers: int = 2
 
 
@@ -140,6 +143,7 @@ class TrainingConfig:
         _require(self.model.dtype in ("", *PRECISIONS), f"model.dtype must be one of {PRECISIONS}")
         _require(0 <= self.warm_up < 1, "warm_up must be a share, from 0 to below 1")
         _require(0 <= self.data.max_bad_share < 1, "data.max_bad_share must be from 0 to below 1")
+        _require(0 <= self.data.box_share <= 1, "data.box_share must be a share, from 0 to 1")
         for name in ("global_batch", "micro_batch", "save_every", "keep"):
             _require(getattr(self, name) >= 1, f"{name} must be at least 1")
 

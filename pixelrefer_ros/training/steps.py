@@ -40,6 +40,7 @@ class StepPlan:
     batch: samples of a step on all processes together, a multiple of `processes`.
     micro_batch: samples that go through the network at once.
     samples_per_image: how many questions on the same pictures stay together at most.
+    box_share: how many of the masks, 0 to 1, are replaced by the boxes around them.
     process, processes: which share of the step is prepared here.
     """
 
@@ -47,6 +48,7 @@ class StepPlan:
     micro_batch: int
     samples_per_image: int
     seed: int
+    box_share: float = 0.0
     process: int = 0
     processes: int = 1
 
@@ -86,7 +88,8 @@ class Steps(Dataset[Step]):
         """Prepare a step; without micro-batches if none of its samples is of use."""
         drawn = self.drawn(step)
         read = lru_cache(PICTURES_IN_MEMORY)(read_image)
-        decode = _remembering_decoder()
+        random = np.random.default_rng((self._plan.seed, step, self._plan.process))
+        decode = _remembering_decoder(random, self._plan.box_share)
         prepare = RecentRegions()
         good: list[tuple[int, PreparedConversation]] = []
         problems = []
@@ -125,12 +128,19 @@ class Steps(Dataset[Step]):
         return self._orders[epoch]
 
 
-def _remembering_decoder() -> DecodeMask:
-    """Return `decode_mask` with a memory, which gives the same array again for the same mask."""
+def _remembering_decoder(random: np.random.Generator, box_share: float) -> DecodeMask:
+    """Return `decode_mask` with a memory, which gives the same array again for the same mask.
+
+    Some masks become the boxes around them.
+    """
 
     @lru_cache(MASKS_IN_MEMORY)
     def decode(text: str, height: int, width: int) -> Mask:
-        return decode_mask(json.loads(text), height, width)
+        mask = decode_mask(json.loads(text), height, width)
+        if random.random() < box_share:
+            rows, columns = mask.any(1).nonzero()[0], mask.any(0).nonzero()[0]
+            mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
+        return mask
 
     return lambda value, height, width: decode(json.dumps(value), height, width)
 

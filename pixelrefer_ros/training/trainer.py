@@ -182,6 +182,7 @@ class Trainer:
             micro_batch=config.micro_batch,
             samples_per_image=config.data.samples_per_image,
             seed=config.seed,
+            box_share=config.data.box_share,
             process=self._accelerator.process_index,
             processes=self._accelerator.num_processes,
         )

@@ -5,8 +5,21 @@ import re
 import numpy as np
 import pytest
 
+from pixelrefer_ros.engine.query import ArrayFrame, Query
+from pixelrefer_ros.engine.questions import make_questions
+from pixelrefer_ros.model.prompts import DETAIL_QUESTION, VIDEO_DETAIL_QUESTION
+from pixelrefer_ros.regions.reference import Region
 from pixelrefer_ros.simulation import wording
-from pixelrefer_ros.simulation.wording import ask, claim, listing, phrase, plural, with_article
+from pixelrefer_ros.simulation.wording import (
+    Exchange,
+    ask,
+    claim,
+    listing,
+    phrase,
+    plural,
+    with_article,
+    without_mark,
+)
 
 
 def test_phrases():
@@ -51,3 +64,24 @@ def test_every_question_has_an_answer_and_as_many_regions_in_each_form():
         assert counts <= {1, 2}
     replies = {"taller", "larger", "closer", "description"}  # "comparison", and `details`
     assert set(wording.QUESTIONS) - replies <= set(wording.ANSWERS)
+
+
+def test_questions_without_a_mark_come_as_the_node_asks_them():
+    random = np.random.default_rng(0)
+    exchange = ask(random, "colour", [(0, "")], "red", category="mug")
+    said = without_mark(random, exchange, "image").question
+    written = said.partition("\n")[2]
+    assert "<region>" not in written
+    picture = np.zeros((8, 8, 3), np.uint8)
+    query = Query([ArrayFrame(picture)], [Region(box=(0, 0, 2, 2))], written)
+    [question] = make_questions(query, [np.ones((8, 8), np.bool_)])
+    assert question.text == said
+
+
+def test_without_words_the_details_are_asked_for():
+    random = np.random.default_rng(0)
+    one = Exchange("description", "Describe <region> in detail.", "A.", "A.", ("A.",), ((0, ""),))
+    for medium, words in (("image", DETAIL_QUESTION), ("video", VIDEO_DETAIL_QUESTION)):
+        said = {without_mark(random, one, medium).question for _ in range(40)}
+        assert words in said
+        assert len(said) == 3

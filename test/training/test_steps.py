@@ -82,6 +82,18 @@ def test_questions_about_one_region_share_it_also_after_the_way_to_another_proce
         assert len({id(c.sample.regions[0]) for c in batch}) == 1
 
 
+def test_some_masks_become_boxes_and_always_the_same_ones(tiny_model, shapes):
+    def are_boxes(box_share: float) -> list[bool]:
+        steps = make_steps(tiny_model, shapes, batch=6, box_share=box_share)
+        cells = [c.sample.regions[0].cells for batch in steps[0].micro_batches for c in batch]
+        return [len(k) == len({*k[:, 0]}) * len({*k[:, 1]}) for k in cells]
+
+    assert not any(are_boxes(0))
+    assert all(are_boxes(1))
+    assert 0 < sum(are_boxes(0.5)) < 6
+    assert are_boxes(0.5) == are_boxes(0.5)
+
+
 def test_like_lengths_stand_together(tiny_model, tmp_path):
     write_shapes(tmp_path, 6)
     said = [record(f"{k}.png", shape(k)[1], "red " * (1 + 7 * k % 6)) for k in range(6)]

@@ -25,7 +25,7 @@ def file(tmp_path):
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_configurations_are_read(path):
     config = read_config(path)
-    assert config.output == f"out/{path.stem}"
+    assert config.output.startswith(f"out/{path.stem}")
     assert config.warm_up == 0.03
 
 
