@@ -133,10 +133,10 @@ def to_reference(
 
 
 def to_answer_message(answer: Answer) -> RegionAnswer:
-    """Translate one answer."""
+    """Translate one answer. Strings of a message end at a NUL, so none may stand in the text."""
     return RegionAnswer(
         object_ids=list(answer.object_ids),
-        text=answer.text,
+        text=answer.text.replace("\0", "\N{REPLACEMENT CHARACTER}"),
         confidence=answer.confidence,
         truncated=answer.truncated,
         generated_tokens=answer.generated_tokens,

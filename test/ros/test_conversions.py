@@ -3,12 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from builtin_interfaces.msg import Duration, Time
+from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import CompressedImage, Image, RegionOfInterest
 from std_msgs.msg import Header
 
-from pixelrefer_ros.engine.query import Timing
+from pixelrefer_ros.engine.query import Answer, Timing
 from pixelrefer_ros.errors import InvalidRegionError, UnsupportedEncodingError
-from pixelrefer_ros.msg import RegionReference, RegionResult
+from pixelrefer_ros.msg import RegionAnswer, RegionReference, RegionResult
 from pixelrefer_ros.ros import conversions
 from pixelrefer_ros.ros.client import box_reference, mask_reference, polygon_reference
 from pixelrefer_ros.streams.image_codec import from_rgb, to_mask
@@ -80,6 +81,21 @@ def test_a_region_is_told_by_its_tight_box_and_the_mask_within(picture):
     assert (roi.x_offset, roi.y_offset, roi.width, roi.height) == (20, 10, 3, 2)
     inside = to_mask(conversions.to_raw_image(reference.mask))
     assert inside.tolist() == [[True, False, True], [False, True, True]]
+
+
+def test_no_part_of_an_answer_is_lost_behind_a_nul():
+    answer = Answer(
+        object_ids=("a",),
+        text="red\0mug",
+        confidence=0.5,
+        truncated=False,
+        generated_tokens=3,
+        frames=(),
+        model_id="m",
+        timing=Timing(0, 0, 0, 0, 0, 0),
+    )
+    sent = serialize_message(conversions.to_answer_message(answer))
+    assert deserialize_message(sent, RegionAnswer).text == "red\N{REPLACEMENT CHARACTER}mug"
 
 
 def test_encoder_and_infusion_are_one_stage_of_the_message():
