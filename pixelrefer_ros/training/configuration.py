@@ -28,7 +28,8 @@ class Scratch:
         later stages use.
     vocabulary: most words of the tokenizer, the control tokens on top.
     position_scale: the initial weights of Linear(p) of SAOT are multiplied by this, because a
-        position of 0 to 1 hardly shows beside the features otherwise.
+        position of 0 to 1 hardly shows beside the features otherwise; the middle of the image
+        adds nothing.
     vision_encoder: folder of a PixelRefer model with a vision encoder of these dimensions, which is
         taken over.
     """
@@ -42,7 +43,7 @@ class Scratch:
     language_key_heads: int
     region_tokens: int
     vocabulary: int
-    position_scale: float = 10.0
+    position_scale: float = 4.0
     max_sequence_length: int = 4096
     texts: tuple[DataFile, ...] = ()
     vision_encoder: str = ""

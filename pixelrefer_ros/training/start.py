@@ -145,7 +145,10 @@ def _from_scratch(scratch: Scratch, texts: Iterable[str]) -> PixelRefer:
     )
     model = PixelRefer(config, tokenizer, "scratch")
     with torch.no_grad():
-        model.object_tokenizer.position.weight.mul_(scratch.position_scale)
+        position = model.object_tokenizer.position
+        position.weight.mul_(scratch.position_scale)
+        # The middle of the image adds nothing: what all objects share would drown what they differ in.
+        position.bias.copy_(-position.weight.sum(1) / 2)
     if scratch.vision_encoder:
         _take_vision_encoder(model, scratch.vision_encoder)
     return model

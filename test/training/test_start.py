@@ -39,8 +39,13 @@ def test_the_scale_of_positions_is_that_of_the_configuration():
     model = make_model(Start(scratch=SMALL), Model(), ["a"], 0)
     smaller = make_model(Start(scratch=plain), Model(), ["a"], 0)
     position, reference = (m.object_tokenizer.position for m in (model, smaller))
-    assert torch.allclose(position.weight, 10 * reference.weight)
-    assert (position.bias == reference.bias).all()
+    assert torch.allclose(position.weight, 4 * reference.weight)
+
+
+def test_the_middle_of_the_image_adds_nothing_at_first():
+    model = make_model(Start(scratch=SMALL), Model(), ["a"], 0)
+    middle = model.object_tokenizer.embed_position(torch.tensor([[0.5, 0.5]]))
+    torch.testing.assert_close(middle, torch.zeros_like(middle), atol=1e-5, rtol=0)
 
 
 def test_a_pixelrefer_folder_keeps_its_weights_and_takes_changes(tiny_model_path):
