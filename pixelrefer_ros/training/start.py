@@ -147,7 +147,7 @@ def _from_scratch(scratch: Scratch, texts: Iterable[str]) -> PixelRefer:
     with torch.no_grad():
         position = model.object_tokenizer.position
         position.weight.mul_(scratch.position_scale)
-        # The middle of the image adds nothing: what all objects share would drown what they differ in.
+        # The middle adds nothing: what all objects share would drown what they differ in.
         position.bias.copy_(-position.weight.sum(1) / 2)
     if scratch.vision_encoder:
         _take_vision_encoder(model, scratch.vision_encoder)
