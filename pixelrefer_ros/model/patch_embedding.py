@@ -21,11 +21,7 @@ class PatchEmbedding(nn.Conv2d):
     @classmethod
     def in_place_of(cls, convolution: nn.Conv2d) -> PatchEmbedding:
         """Take the shape and the weights of a convolution."""
-        embedding = cls(
-            convolution.in_channels,
-            convolution.out_channels,
-            convolution.kernel_size,
-            convolution.stride,
-        )
+        side = int(convolution.kernel_size[0])
+        embedding = cls(convolution.in_channels, convolution.out_channels, side, side)
         embedding.weight, embedding.bias = convolution.weight, convolution.bias
         return embedding
