@@ -129,6 +129,7 @@ def _from_scratch(scratch: Scratch, texts: Iterable[str]) -> PixelRefer:
             max_position_embeddings=scratch.max_sequence_length,
             rope_parameters={"rope_theta": 1e4, "rope_type": "default"},
             tie_word_embeddings=True,
+            initializer_range=_spread(scratch.language_width),
         ),
         vision=VideoLlama3VisionConfig(
             hidden_size=scratch.vision_width,
@@ -136,6 +137,7 @@ def _from_scratch(scratch: Scratch, texts: Iterable[str]) -> PixelRefer:
             num_hidden_layers=scratch.vision_layers,
             num_attention_heads=scratch.vision_heads,
             patch_size=14,
+            initializer_range=_spread(scratch.vision_width),
         ),
         region_tokens=scratch.region_tokens,
         generation=GenerationDefaults(
@@ -164,6 +166,11 @@ def _take_vision_encoder(model: PixelRefer, folder: str) -> None:
                 f"the model from scratch {ours[name]}"
             )
     model.vision_encoder = source.vision_encoder
+
+
+def _spread(width: int) -> float:
+    """Return the deviation linear layers start with in torch; 0.02 is for wide networks."""
+    return float((3 * width) ** -0.5)
 
 
 def _with_changes(model: PixelRefer, changes: Model) -> PixelRefer:

@@ -42,6 +42,13 @@ def test_the_scale_of_positions_is_that_of_the_configuration():
     assert torch.allclose(position.weight, 4 * reference.weight)
 
 
+def test_narrow_layers_start_with_wide_weights():
+    model = make_model(Start(scratch=SMALL), Model(), ["a"], 0)
+    for layer in (model.vision_encoder.encoder.layers[0], model.language_model.model.layers[0]):
+        deviation = layer.self_attn.q_proj.weight.std().item()
+        assert deviation == pytest.approx((3 * 32) ** -0.5, rel=0.15)
+
+
 def test_the_middle_of_the_image_adds_nothing_at_first():
     model = make_model(Start(scratch=SMALL), Model(), ["a"], 0)
     middle = model.object_tokenizer.embed_position(torch.tensor([[0.5, 0.5]]))
