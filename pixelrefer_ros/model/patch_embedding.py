@@ -22,6 +22,7 @@ class PatchEmbedding(nn.Conv2d):
     def in_place_of(cls, convolution: nn.Conv2d) -> PatchEmbedding:
         """Take the shape and the weights of a convolution."""
         side = int(convolution.kernel_size[0])
-        embedding = cls(convolution.in_channels, convolution.out_channels, side, side)
+        sizes = convolution.in_channels, convolution.out_channels, side, side
+        embedding = cls(*sizes, device="meta")  # no weights of its own
         embedding.weight, embedding.bias = convolution.weight, convolution.bias
         return embedding

@@ -82,9 +82,9 @@ def test_the_table_top(tmp_path):
         assert width == 640
         assert height > 480
     assert (out / "keep.txt").exists()
-    before, table, after = done.stdout.partition("┏")[0], "confi-", done.stdout.rpartition("┘")[2]
+    before, _, rest = done.stdout.partition("┏")
+    table, _, after = rest.rpartition("┘")
     assert NOISE in before
-    assert table in done.stdout
     assert NOISE in after
     assert "expected" in table
     for question in questions:
