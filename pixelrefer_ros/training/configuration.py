@@ -27,11 +27,6 @@ class Scratch:
     texts: data whose words the tokenizer learns, the data of this stage if empty. Give all that
         later stages use.
     vocabulary: most words of the tokenizer, the control tokens on top.
-    position_scale: the initial weights of Linear(p) of SAOT are multiplied by this, because a
-        position of 0 to 1 hardly shows beside the features otherwise; the middle of the image
-        adds nothing.
-    vision_encoder: folder of a PixelRefer model with a vision encoder of these dimensions, which is
-        taken over.
     """
 
     vision_width: int
@@ -43,10 +38,8 @@ class Scratch:
     language_key_heads: int
     region_tokens: int
     vocabulary: int
-    position_scale: float = 4.0
     max_sequence_length: int = 4096
     texts: tuple[DataFile, ...] = ()
-    vision_encoder: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,12 +48,14 @@ class Start:
 
     videollama3: folder of a VideoLLaMA3 model; SAOT, OCI and the region MLP start at random.
     pixelrefer: folder of a PixelRefer model.
+    new_object_encoder: start its SAOT, OCI and region MLP at random.
     scratch: dimensions of a small new model.
     framework: of the model made from VideoLLaMA3, `PixelRefer-Lite` or `PixelRefer`.
     """
 
     videollama3: str = ""
     pixelrefer: str = ""
+    new_object_encoder: bool = False
     scratch: Scratch | None = None
     framework: str = "PixelRefer-Lite"
 

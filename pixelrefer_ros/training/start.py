@@ -11,7 +11,6 @@ import torch
 from tokenizers import Tokenizer
 from transformers import Qwen2Config, VideoLlama3VisionConfig
 
-from pixelrefer_ros.errors import CheckpointError
 from pixelrefer_ros.model import checkpoint
 from pixelrefer_ros.model.compatibility import Framework
 from pixelrefer_ros.model.configuration import (
@@ -29,6 +28,7 @@ from pixelrefer_ros.model.tokenizer import load_tokenizer
 from pixelrefer_ros.training.configuration import Model, Scratch, Start
 
 OFFICIAL_REGION_TOKENS = 32
+POSITION_SCALE = 4.0
 
 # Released names of PixelRefer on the left, of VideoLLaMA3 on the right; the first match counts.
 RELEASED_NAMES = {
@@ -56,6 +56,8 @@ def make_model(start: Start, changes: Model, texts: Iterable[str], seed: int) ->
             model = from_videollama3(Path(start.videollama3), Framework(start.framework))
         else:
             model = PixelRefer.from_pretrained(start.pixelrefer, dtype=torch.float32)
+            if start.new_object_encoder:
+                model = _with_new_object_encoder(model)
     return _with_changes(model, changes)
 
 
@@ -146,26 +148,27 @@ def _from_scratch(scratch: Scratch, texts: Iterable[str]) -> PixelRefer:
         compat="paper",
     )
     model = PixelRefer(config, tokenizer, "scratch")
-    with torch.no_grad():
-        position = model.object_tokenizer.position
-        position.weight.mul_(scratch.position_scale)
-        # The middle adds nothing: what all objects share would drown what they differ in.
-        position.bias.copy_(-position.weight.sum(1) / 2)
-    if scratch.vision_encoder:
-        _take_vision_encoder(model, scratch.vision_encoder)
+    _spread_positions(model)
     return model
 
 
-def _take_vision_encoder(model: PixelRefer, folder: str) -> None:
-    source = PixelRefer.from_pretrained(folder, dtype=torch.float32)
-    ours, theirs = model.config.vision.to_dict(), source.config.vision.to_dict()
-    for name in PUBLISHED_VISION_ENCODER:
-        if theirs[name] != ours[name]:
-            raise CheckpointError(
-                f"start.scratch.vision_encoder: {folder} has {name} {theirs[name]}, "
-                f"the model from scratch {ours[name]}"
-            )
-    model.vision_encoder = source.vision_encoder
+def _with_new_object_encoder(model: PixelRefer) -> PixelRefer:
+    fresh = PixelRefer(model.config, model.tokenizer, model.model_id)
+    _spread_positions(fresh)
+    fresh.vision_encoder, fresh.projector = model.vision_encoder, model.projector
+    fresh.language_model = model.language_model
+    return fresh
+
+
+def _spread_positions(model: PixelRefer) -> None:
+    """Let positions of 0 to 1 show beside the features of a small network.
+
+    The middle of the image adds nothing: what all objects share drowns what they differ in.
+    """
+    position = model.object_tokenizer.position
+    with torch.no_grad():
+        position.weight.mul_(POSITION_SCALE)
+        position.bias.copy_(-position.weight.sum(1) / 2)
 
 
 def _spread(width: int) -> float:
