@@ -34,5 +34,5 @@ lint: setup  ## Style (ruff) and types (mypy)
 colcon: setup  ## Build with colcon, plain and --symlink-install, and use what it installs
 	scripts/check_colcon
 
-clean:  ## Remove .venv and everything built
-	rm -rf .venv build install log out .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+clean:  ## Remove .venv and everything built; what was trained stays in out/
+	rm -rf .venv build install log out/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

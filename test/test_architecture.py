@@ -26,7 +26,7 @@ ARROWS = {
         "datasets", "evaluation", "simulation", "training",
     },
     "datasets": {"errors", "model", "regions"},
-    "evaluation": {"errors", "resources", "report", "datasets", "engine", "regions", "streams"},
+    "evaluation": {"errors", "datasets", "engine", "regions"},
     "training": {"errors", "datasets", "evaluation", "model", "engine"},
     "simulation": {"errors"},
     # single files

@@ -45,13 +45,13 @@ def make_sample(
     """Put a question together with the frames it speaks of, out of those of its query.
 
     Objects that lie on more than one frame are asked about in the video form, with times in
-    seconds after the earliest frame.
+    seconds after the earliest frame of the query, be it pointed at or not.
     """
     used = sorted({frame for track in question.tracks for frame, _ in track})
     place = {frame: position for position, frame in enumerate(used)}
     times = None
     if len(used) > 1:
-        start = min(stamps_ns[frame] for frame in used)
+        start = min(stamps_ns)
         times = [(stamps_ns[frame] - start) / 1e9 for frame in used]
     return RegionSample(
         images=[images[frame] for frame in used],

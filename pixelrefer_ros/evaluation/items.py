@@ -65,11 +65,15 @@ class Item:
         # The engine shows both frameworks the frames pointed at, and no others.
         conversation = read_conversation(self.record, is_lite=True, read=read)
         times: Sequence[float] = conversation.times or [0.0]
+        frames = [
+            ArrayFrame(image, stamp_ns=round(time * 1e9))
+            for image, time in zip(conversation.images, times, strict=True)
+        ]
+        if times[0] > 0:
+            # Nobody points at it: it tells when the clip began.
+            frames.append(ArrayFrame(conversation.images[0], stamp_ns=0))
         return Query(
-            frames=[
-                ArrayFrame(image, stamp_ns=round(time * 1e9))
-                for image, time in zip(conversation.images, times, strict=True)
-            ],
+            frames=frames,
             regions=[
                 Region(frame=frame, object_id=str(number), mask=mask)
                 for number, masks in enumerate(conversation.objects)

@@ -54,7 +54,7 @@ from pixelrefer_ros.simulation.scene import HEIGHT, WIDTH, draw_scene
 from pixelrefer_ros.simulation.tracking import follow
 from pixelrefer_ros.simulation.wording import Exchange
 
-FORM = 1
+FORM = 2
 """Number of this form; one more when records change their meaning."""
 
 QUALITY = 90

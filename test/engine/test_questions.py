@@ -59,3 +59,14 @@ def test_unnamed_regions_are_objects_of_their_own():
 def test_one_object_twice_on_a_frame_is_refused_by_index():
     with pytest.raises(InvalidRegionError, match=r"regions\[1\]: object_id 'cup'"):
         questions(query("", (0, "cup"), (0, "cup")))
+
+
+def test_times_count_from_the_earliest_frame_of_the_query():
+    asked = query(
+        "What does <region> do?", (1, "a"), (2, "a"), stamps=(10**9, 2 * 10**9, 4 * 10**9)
+    )
+    [question] = questions(asked)
+    images = [frame.rgb() for frame in asked.frames]
+    sample = make_sample(question, images, [frame.stamp_ns for frame in asked.frames])
+    assert sample.times == [1.0, 3.0]
+    assert len(sample.images) == 2
