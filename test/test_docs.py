@@ -185,6 +185,13 @@ def flatten(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_that_are_shown_are_commands(page):
+    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    for command in re.findall(r"^(?: {4})?pixelrefer (.+)$", text, re.MULTILINE):
+        make_parser().parse_args(shlex.split(command, comments=True))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page):
     text = page.read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#]+)\)", text):
@@ -195,8 +202,9 @@ def test_links_lead_somewhere(page):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_files_that_are_named_exist(page):
     text = page.read_text(encoding="utf-8")
-    folders = "model|engine|regions|streams|ros|commands|demo"
-    for name in re.findall(rf"`((?:{folders})/[\w/]+\.py)`", text):
+    package = (ROOT / "pixelrefer_ros").iterdir()
+    folders = "|".join(part.name for part in package if (part / "__init__.py").is_file())
+    for name in re.findall(rf"`(?:pixelrefer_ros/)?((?:{folders})/[\w/]+\.py)`", text):
         assert (ROOT / "pixelrefer_ros" / name).is_file(), name
     for name in re.findall(r"`((?:config|launch|msg|srv|test|requirements)/[\w./]+)`", text):
         assert (ROOT / name).exists(), name

@@ -69,6 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Render and write, with a progress bar."""
     if arguments.out is None and arguments.bag is None:
         raise CommandError("give --out, --bag or both")
+    if arguments.bag is not None and arguments.bag.exists():
+        raise CommandError(f"--bag {arguments.bag}: is there already")
     if arguments.out is not None:
         _write_data_set(arguments)
     if arguments.bag is not None:

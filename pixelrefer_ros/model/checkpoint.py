@@ -52,12 +52,14 @@ def find_folder(
 ) -> tuple[Path, str]:
     """Return the model's folder and its id: the folder's name, or hub id @ revision.
 
+    A folder called `model`, as trainings leave it, goes by the name of the folder it is in as well.
     A hub id is looked up among what was downloaded before; only with `download` may it be
     fetched. Raises `CheckpointError` if there is no such folder or model.
     """
     folder = Path(name_or_path).expanduser()
     if folder.is_dir():
-        return folder, folder.resolve().name
+        path = folder.resolve()
+        return folder, f"{path.parent.name}/model" if path.name == "model" else path.name
     name = str(name_or_path)
     if folder.exists() or name.count("/") != 1 or name.startswith((".", "/", "~")):
         raise CheckpointError(f"model '{name}' is not a folder")

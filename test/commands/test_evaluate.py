@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-import re
-import shlex
 import subprocess
 import sys
 from collections import Counter
@@ -11,7 +9,7 @@ from pathlib import Path
 import pytest
 from known_answers import PICTURES, write_discs
 
-from pixelrefer_ros.cli import main, make_parser
+from pixelrefer_ros.cli import main
 from pixelrefer_ros.errors import DeviceError
 from pixelrefer_ros.evaluation.judging import TASKS
 from pixelrefer_ros.simulation.renderer import Renderer
@@ -84,11 +82,3 @@ def test_what_simulate_writes_can_be_evaluated(tmp_path, capsys):
     assert asked["motion"]
     assert {task: found[task]["n"] for task in TASKS} == {t: min(2, asked[t]) for t in TASKS}
     assert found["left_out"] == 0
-
-
-def test_the_commands_of_the_page_are_commands():
-    page = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
-    commands = re.findall(r"^    pixelrefer (.+)$", page, re.MULTILINE)
-    assert len(commands) > 2
-    for command in commands:
-        make_parser().parse_args(shlex.split(command))

@@ -47,6 +47,7 @@ def test_a_bag_is_small_and_has_compressed_images(tmp_path):
         ([], "give --out, --bag or both"),
         (["--out", "data", "--scenes", "-1"], "at least 0"),
         (["--out", "data", "--workers", "0"], "at least 1"),
+        (["--out", "data", "--bag", "."], "--bag .: is there already"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(capsys, options, message):

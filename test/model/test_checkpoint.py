@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from pixelrefer_ros.errors import CheckpointError
-from pixelrefer_ros.model.checkpoint import INDEX_FILE, WEIGHTS_FILE, official_name
+from pixelrefer_ros.model.checkpoint import INDEX_FILE, WEIGHTS_FILE, find_folder, official_name
 from pixelrefer_ros.model.pixelrefer import PixelRefer
 
 NORM = "model.norm.weight"
@@ -148,3 +148,9 @@ def test_every_parameter_has_a_released_name(lite, full):
         assert len(set(names)) == len(names)
     with pytest.raises(KeyError):
         official_name("unheard.of")
+
+
+def test_the_model_a_training_left_goes_by_the_name_of_its_output(tmp_path):
+    for name in ("stage/model", "mug"):
+        (tmp_path / name).mkdir(parents=True)
+        assert find_folder(tmp_path / name, revision=None, download=False)[1] == name
