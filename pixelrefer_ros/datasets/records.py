@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pixelrefer_ros.errors import DatasetError
+from pixelrefer_ros.errors import CommandError, DatasetError
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,11 @@ class DataFile:
     images: str = ""
     repeat: int = 1
     tasks: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raise `CommandError` for a file that is never gone through."""
+        if self.repeat < 1:
+            raise CommandError(f"repeat is {self.repeat}, must be at least 1")
 
 
 @dataclass(frozen=True)

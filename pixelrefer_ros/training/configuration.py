@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -13,11 +14,14 @@ from typing import Any
 from pixelrefer_ros.datasets.records import DataFile
 from pixelrefer_ros.errors import CommandError
 from pixelrefer_ros.model.compatibility import Framework
+from pixelrefer_ros.model.configuration import INFUSION_HEADS
 from pixelrefer_ros.training.objective import Weighting
 from pixelrefer_ros.training.schedule import Rates
 
 PRECISIONS = ("float32", "bfloat16", "float16")
 OBJECTIVES = ("answers", "words")
+BYTES = 256
+SEEDS = 2**64
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,16 @@ class Scratch:
     max_sequence_length: int = 4096
     texts: tuple[DataFile, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Raise `CommandError` for dimensions no network can have."""
+        counts = [f.name for f in fields(self) if f.name not in ("vocabulary", "texts")]
+        _require_at_least(self, 1, *counts)
+        _require_at_least(self, BYTES, "vocabulary")
+        # Rows and columns turn half of a vision head each, in pairs of channels.
+        _require_multiple(self, "vision_width", math.lcm(4 * self.vision_heads, INFUSION_HEADS))
+        _require_multiple(self, "language_width", 2 * self.language_heads)
+        _require_multiple(self, "language_heads", self.language_key_heads)
+
 
 @dataclass(frozen=True)
 class Start:
@@ -59,6 +73,13 @@ class Start:
     scratch: Scratch | None = None
     framework: str = "PixelRefer-Lite"
 
+    def __post_init__(self) -> None:
+        """Raise `CommandError` unless there is one source and a known framework."""
+        frameworks = tuple(framework.value for framework in Framework)
+        _require_one_of(self, "framework", frameworks)
+        sources = sum(map(bool, (self.videollama3, self.pixelrefer, self.scratch)))
+        _require(sources == 1, "give one of videollama3, pixelrefer and scratch")
+
 
 @dataclass(frozen=True)
 class Model:
@@ -71,6 +92,11 @@ class Model:
     local_view_patches: int = 0
     global_view_patches: int = 0
     dtype: str = ""
+
+    def __post_init__(self) -> None:
+        """Raise `CommandError` for a size below 0 or an unknown type."""
+        _require_at_least(self, 0, "local_view_patches", "global_view_patches")
+        _require_one_of(self, "dtype", ("", *PRECISIONS))
 
 
 @dataclass(frozen=True)
@@ -89,6 +115,14 @@ class Data:
     samples_per_image: int = 4
     box_share: float = 0.0
     workers: int = 2
+
+    def __post_init__(self) -> None:
+        """Raise `CommandError` for no files, and for values outside their limits."""
+        _require(bool(self.files), "files is empty, must name at least one file")
+        _require_share(self, "max_bad_share")
+        _require(0 <= self.box_share <= 1, f"box_share is {self.box_share}, must be from 0 to 1")
+        _require_at_least(self, 1, "samples_per_image")
+        _require_at_least(self, 0, "workers")
 
 
 @dataclass(frozen=True)
@@ -127,21 +161,19 @@ class TrainingConfig:
     tensorboard: bool = False
 
     def __post_init__(self) -> None:
-        """Raise `CommandError` for values that do not go together."""
-        start = self.start
-        sources = sum(map(bool, (start.videollama3, start.pixelrefer, start.scratch)))
-        frameworks = [framework.value for framework in Framework]
-        _require(start.framework in frameworks, f"start.framework must be one of {frameworks}")
-        _require(sources == 1, "start: give one of videollama3, pixelrefer and scratch")
+        """Raise `CommandError` for values outside their limits or that do not go together."""
+        _require_one_of(self, "objective", OBJECTIVES)
+        _require_one_of(self, "precision", PRECISIONS[:2])
+        _require_at_least(self, 0, "steps")
+        for name in ("epochs", "weight_decay"):
+            value = getattr(self, name)
+            _require(0 <= value < math.inf, f"{name} is {value}, must be a finite number from 0")
         _require((self.epochs > 0) != (self.steps > 0), "give either epochs or steps, above 0")
-        _require(self.objective in OBJECTIVES, f"objective must be one of {OBJECTIVES}")
-        _require(self.precision in PRECISIONS[:2], f"precision must be one of {PRECISIONS[:2]}")
-        _require(self.model.dtype in ("", *PRECISIONS), f"model.dtype must be one of {PRECISIONS}")
-        _require(0 <= self.warm_up < 1, "warm_up must be a share, from 0 to below 1")
-        _require(0 <= self.data.max_bad_share < 1, "data.max_bad_share must be from 0 to below 1")
-        _require(0 <= self.data.box_share <= 1, "data.box_share must be a share, from 0 to 1")
-        for name in ("global_batch", "micro_batch", "save_every", "keep"):
-            _require(getattr(self, name) >= 1, f"{name} must be at least 1")
+        _require_at_least(self, 1, "global_batch", "micro_batch", "save_every", "keep")
+        _require_share(self, "warm_up")
+        norm = self.max_gradient_norm
+        _require(norm > 0, f"max_gradient_norm is {norm}, must be above 0")
+        _require(0 <= self.seed < SEEDS, f"seed is {self.seed}, must be from 0 to below 2**64")
 
 
 def read_config(path: Path, changes: Sequence[str] = ()) -> TrainingConfig:
@@ -153,7 +185,7 @@ def read_config(path: Path, changes: Sequence[str] = ()) -> TrainingConfig:
 
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, UnicodeError, yaml.YAMLError) as error:
         raise CommandError(f"{path}: not readable: {error}") from error
     if not isinstance(values, dict):
         raise CommandError(f"{path}: must hold fields with values")
@@ -194,7 +226,7 @@ def _build(kind: Any, value: Any, name: str) -> Any:
         _require(value in allowed, f"{name} is {value!r}, must be one of {allowed}")
         return Weighting(value)
     if kind is float and type(value) in (int, str):
-        with suppress(ValueError):  # YAML takes 1e-4, without a point, for text
+        with suppress(ValueError, OverflowError):  # YAML takes 1e-4, without a point, for text
             return float(value)
     if type(value) is not kind:
         raise CommandError(f"{name} is {value!r}, must be {kind.__name__}")
@@ -210,9 +242,34 @@ def _build_fields(kind: Any, value: Any, name: str) -> Any:
     needed = [f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING]
     if missing := [field_name for field_name in needed if field_name not in value]:
         raise CommandError(f"{prefix}{missing[0]} is missing")
-    return kind(**{key: _build(kinds[key], v, f"{prefix}{key}") for key, v in value.items()})
+    built = {key: _build(kinds[key], v, f"{prefix}{key}") for key, v in value.items()}
+    try:
+        return kind(**built)
+    except CommandError as error:
+        raise CommandError(f"{prefix}{error}") from error
 
 
 def _require(condition: bool, message: str) -> None:
     if not condition:
         raise CommandError(message)
+
+
+def _require_at_least(owner: Any, limit: int, *names: str) -> None:
+    for name in names:
+        value = getattr(owner, name)
+        _require(value >= limit, f"{name} is {value}, must be at least {limit}")
+
+
+def _require_share(owner: Any, name: str) -> None:
+    value = getattr(owner, name)
+    _require(0 <= value < 1, f"{name} is {value}, must be from 0 to below 1")
+
+
+def _require_multiple(owner: Any, name: str, factor: int) -> None:
+    value = getattr(owner, name)
+    _require(value % factor == 0, f"{name} is {value}, must be a multiple of {factor}")
+
+
+def _require_one_of(owner: Any, name: str, allowed: Sequence[str]) -> None:
+    value = getattr(owner, name)
+    _require(value in allowed, f"{name} is {value!r}, must be one of {allowed}")

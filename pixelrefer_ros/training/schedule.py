@@ -31,6 +31,13 @@ class Rates:
     object_encoder: float
     language_model: float
 
+    def __post_init__(self) -> None:
+        """Raise `CommandError` for a rate that is negative or not finite."""
+        for field in fields(self):
+            rate = getattr(self, field.name)
+            if not 0 <= rate < math.inf:
+                raise CommandError(f"{field.name} is {rate}, must be a finite number from 0")
+
 
 def rate_factor(step: int, steps: int, warm_up: float) -> float:
     """Return the share of the highest rate at a step counted from 0.
