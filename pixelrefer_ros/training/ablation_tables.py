@@ -55,7 +55,7 @@ def write_tables(results: Sequence[Result], page: Path) -> None:
     """Replace what stands between the marks of a page.
 
     Raises `CommandError` if there are no results, if they cannot be compared, or if the page has
-    no marks.
+    no marks, cannot be read or cannot be written.
     """
     try:
         text = page.read_text(encoding="utf-8")
@@ -65,7 +65,11 @@ def write_tables(results: Sequence[Result], page: Path) -> None:
     _, end, after = rest.partition(END)
     if not (begin and end):
         raise CommandError(f"{page}: must hold the lines {BEGIN} and {END}")
-    page.write_text(f"{before}{BEGIN}\n\n{make_tables(results)}\n{END}{after}", encoding="utf-8")
+    text = f"{before}{BEGIN}\n\n{make_tables(results)}\n{END}{after}"
+    try:
+        page.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"{page}: cannot be written: {error}") from error
 
 
 def make_tables(results: Sequence[Result]) -> str:
@@ -75,13 +79,13 @@ def make_tables(results: Sequence[Result]) -> str:
     """
     if not results:
         raise CommandError("there are no results of ablations yet")
-    if len({result.settings for result in results}) > 1:
+    if len({(result.settings, *_tasks(result)) for result in results}) > 1:
         raise CommandError(
             "the results are of runs with different settings, which cannot be compared; "
             "keep those of each in a folder of their own"
         )
     first = results[0]
-    tasks = [task for task in TASKS if task in first.evaluation]
+    tasks = _tasks(first)
     lines = [
         f"Right answers in percent, mean ± standard deviation over n seeds, after {first.steps} "
         f"steps. Questions: {_questions(first, tasks, is_small=False)}; about regions below "
@@ -105,6 +109,10 @@ def _table(
         columns.append([mean(known) for run in runs if (known := _known(run))])
         cells = [name, str(len(runs)), *(_cell(_known(column)) for column in columns)]
         yield f"| {' | '.join(cells)} |"
+
+
+def _tasks(result: Result) -> list[str]:
+    return [task for task in TASKS if task in result.evaluation]
 
 
 def _accuracies(result: Result, tasks: Sequence[str], is_small: bool) -> list[float | None]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import resource
 
 import pytest
 
@@ -88,3 +89,18 @@ def test_what_cannot_be_compared_is_refused():
     others = [result("saot", 0, 0.9, 0.1), result("saot", 1, 0.9, 0.1, settings="4567")]
     with pytest.raises(CommandError, match="different settings, which cannot be compared"):
         make_tables(others)
+    other_tasks = {"colour": others[0].evaluation["colour"], "small_regions": {}}
+    with pytest.raises(CommandError, match="different settings, which cannot be compared"):
+        make_tables([others[0], result("saot", 1, 0.9, 0.1, evaluation=other_tasks)])
+
+
+def test_a_page_that_cannot_be_written_is_named(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(f"{BEGIN}\n{END}\n")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))  # like a disk that is full
+    try:
+        with pytest.raises(CommandError, match=r"page\.md: cannot be written: .*too large"):
+            write_tables([result("saot", 0, 0.9, 0.1)], page)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
