@@ -105,16 +105,18 @@ def run(arguments: argparse.Namespace) -> int:
 def _run_missing(arguments: argparse.Namespace) -> None:
     """Run one seed after the other, so that early results already compare all variants."""
     check_packages()
-    from pixelrefer_ros.training.ablation_runs import Ablation, add_result, read_results
+    from pixelrefer_ros.training.ablation_runs import Ablation, add_result, check_writable
     from pixelrefer_ros.training.configuration import read_config
 
     config = read_config(arguments.config, arguments.set)
     ablation = Ablation(config, arguments.data, arguments.limit)
-    there = {(r.variant, r.seed, r.settings) for r in read_results(arguments.out)}
+    ablation.check_data()
+    there = {(result.variant, result.seed) for result in ablation.results(arguments.out)}
+    check_writable(arguments.out)
     wanted = [(variant, seed) for seed in arguments.seed for variant in arguments.variant]
     failed = 0
     for number, (variant, seed) in enumerate(wanted, 1):
-        if (variant, seed, ablation.settings) in there and not arguments.again:
+        if (variant, seed) in there and not arguments.again:
             continue
         print(f"{number}/{len(wanted)}: {variant}, seed {seed}", flush=True)
         try:

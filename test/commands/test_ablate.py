@@ -65,6 +65,36 @@ def test_a_run_that_fails_does_not_hold_up_the_others(command, tmp_path, capsys)
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (["--data", "nowhere"], "nowhere/annotations.json: not readable"),
+        (["--set", "data.files=[{path: none.json, tasks: [caption]}]"], "no tasks among colour"),
+        (["--out", "ablation.yaml"], "ablation.yaml/results.jsonl: not readable"),
+        (["--out", "ablation.yaml/new"], "ablation.yaml/new/results.jsonl: not readable"),
+        (["--out", "dangling"], "dangling/results.jsonl: cannot be written"),
+    ],
+)
+def test_what_would_fail_later_is_refused_before_the_first_run(
+    command, tmp_path, capsys, options, message
+):
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    assert main([*command, *options]) == 2
+    said = capsys.readouterr()
+    assert message in said.err
+    assert "saot" not in said.out
+
+
+def test_results_of_other_settings_are_refused_before_the_first_run(command, tmp_path, capsys):
+    assert main([*command, "--variant", "saot"]) == 0
+    capsys.readouterr()
+    assert main([*command, "--variant", "saot", "--limit", "3", "--again"]) == 2
+    said = capsys.readouterr()
+    assert "out/results.jsonl: holds results of another configuration" in said.err
+    assert "saot" not in said.out
+    assert lines(tmp_path / "out") == [("saot", 0)]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
         ([], "give CONFIG, --tables or both"),
         (["c.yaml", "--variant", "saot,none"], "'none' is none of all, saot, tokens_1"),
         (["c.yaml", "--seed", "0,x"], "'0,x' is no list of whole numbers"),
