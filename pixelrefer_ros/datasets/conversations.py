@@ -39,6 +39,10 @@ FRAMES_PER_SECOND = 3.0
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 FULL_MODEL_FRAMES = 16
 """How many frames of a video the full model sees besides those with masks."""
+LATEST_TIME = 1e10
+"""Largest time of a frame, in seconds; those of clocks that count from 1970 are below."""
+MOST_DIGITS = 9
+"""Longest number of a frame."""
 
 ReadImage = Callable[[Path], Image]
 DecodeMask = Callable[[Any, int, int], Mask]
@@ -69,7 +73,12 @@ def read_image(path: Path) -> Image:
         data = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
         raise DatasetError(f"{path}: {error.strerror}") from error
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    except ValueError as error:  # a path with NUL, or with half of a pair of surrogates
+        raise DatasetError(f"{str(path)!a} is no path: {error}") from error
+    try:
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    except cv2.error as error:
+        raise DatasetError(f"{path}: not a picture: {error.err}") from error
     if image is None:
         raise DatasetError(f"{path}: not a picture")
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
@@ -168,9 +177,10 @@ def _frame_paths(root: Path, video: Any) -> list[Path]:
     if isinstance(video, list):
         return [root / str(name) for name in video]
     folder = root / str(video)
-    if not folder.is_dir():
-        raise DatasetError(f"{folder}: no such folder of frames")
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{str(folder)!a}: no such folder of frames: {error}") from error
     if not paths:
         raise DatasetError(f"{folder}: no frames in it")
     return paths
@@ -184,18 +194,20 @@ def _read_track(index: int, track: Any, frames: int) -> dict[int, Any]:
     if not isinstance(track, dict) or not track:
         raise DatasetError(f"annotation[{index}] must be an object from frame numbers to masks")
     for number in track:
-        if not (number.isdecimal() and int(number) < frames):
-            raise DatasetError(f"annotation[{index}] is on frame {number}, there are {frames}")
+        is_number = number.isdecimal() and len(number) <= MOST_DIGITS
+        if not (is_number and int(number) < frames):
+            raise DatasetError(f"annotation[{index}] is on frame {number:.20}, there are {frames}")
     return {int(number): mask for number, mask in track.items()}
 
 
 def _time(values: Mapping[str, Any], frame: int, frames: int) -> float:
     times, rate = values.get("times"), values.get("fps", FRAMES_PER_SECOND)
     try:
-        if times is None:
-            return frame / float(rate)
-        if len(times) != frames:
+        if times is not None and len(times) != frames:
             raise DatasetError(f"there are {len(times)} times for {frames} frames")
-        return float(times[frame])
-    except (TypeError, ValueError, ZeroDivisionError) as error:
+        time = frame / float(rate) if times is None else float(times[frame])
+    except (TypeError, ValueError, LookupError, ArithmeticError) as error:
         raise DatasetError(f"times or fps cannot be used: {error}") from error
+    if not abs(time) <= LATEST_TIME:
+        raise DatasetError(f"frame {frame} is at {time} s, must be within {LATEST_TIME:g} s of 0")
+    return time

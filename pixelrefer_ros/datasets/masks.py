@@ -71,11 +71,16 @@ def _decode_runs(value: Mapping[str, Any], height: int, width: int) -> Mask:
         raise DatasetError(f"a mask has size {size}, its image [{height}, {width}]")
     if isinstance(counts, str):
         counts = decode_counts(counts)
-    if not isinstance(counts, list) or not all(isinstance(n, int) and n >= 0 for n in counts):
-        raise DatasetError("the counts of a mask are neither text nor whole numbers from 0")
-    if sum(counts) != height * width:
+    pixels = height * width
+    if not isinstance(counts, list) or not all(
+        isinstance(n, int) and 0 <= n <= pixels for n in counts
+    ):
         raise DatasetError(
-            f"the counts of a mask add up to {sum(counts)}, its image has {height * width} pixels"
+            f"the counts of a mask are neither text nor whole numbers from 0 to {pixels}"
+        )
+    if sum(counts) != pixels:
+        raise DatasetError(
+            f"the counts of a mask add up to {sum(counts)}, its image has {pixels} pixels"
         )
     inside = np.arange(len(counts)) % 2 == 1
     mask: Mask = np.repeat(inside, counts).reshape(width, height).T
@@ -85,7 +90,7 @@ def _decode_runs(value: Mapping[str, Any], height: int, width: int) -> Mask:
 def _fill(polygon: Any, height: int, width: int) -> Mask:
     try:
         numbers = np.asarray(polygon, np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         numbers = np.zeros(0)
     if numbers.ndim != 1 or numbers.size % 2 or numbers.size < SMALLEST_POLYGON:
         raise DatasetError(f"a polygon is {polygon!r:.80}, must be [x, y, x, y, x, y, ...]")

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import struct
+import zlib
 from pathlib import Path
 
 import cv2
@@ -106,6 +108,9 @@ GOOD = {"image": "a.png", "conversations": turns("What is <region>?", "Red."), "
     [
         ({"image": "none.png"}, "none.png: No such file"),
         ({"image": "clip"}, "clip: Is a directory"),
+        ({"image": "a\0.png"}, "a.x00.png' is no path"),
+        ({"image": "\ud800.png"}, "ud800.png' is no path"),
+        ({"image": 5000 * "a"}, "File name too long"),
         ({"masks": [{"size": [3, 3], "counts": [4, 5]}]}, r"size \[3, 3\], its image \[84, 112\]"),
         ({"masks": []}, "1 <region> for 0 masks"),
         ({"masks": [RUNS, RUNS]}, "1 <region> for 2 masks"),
@@ -125,11 +130,23 @@ def test_what_is_wrong_is_said(folder, changes, message):
     ("changes", "message"),
     [
         ({"video": "nowhere"}, "no such folder of frames"),
+        ({"video": "cl\0ip"}, "no such folder of frames: embedded null byte"),
+        ({"video": "\ud800"}, "no such folder of frames: .*surrogates"),
+        ({"video": 5000 * "a"}, "no such folder of frames: .*too long"),
+        ({"video": ["\0"] * 6}, "is no path"),
         ({"annotation": [RUNS]}, "is on frame size"),
         ({"annotation": [{"6": RUNS}]}, "on frame 6, there are 6"),
+        ({"annotation": [{5000 * "9": RUNS}]}, "on frame 99999999999999999999, there are 6"),
         ({"annotation": [{}]}, "object from frame numbers to masks"),
         ({"times": [0.0]}, "1 times for 6 frames"),
+        ({"times": 6 * [float("nan")]}, r"frame 0 is at nan s, must be within 1e\+10 s"),
+        ({"times": [0, 1, 2, float("inf"), 4, 5]}, "frame 3 is at inf s"),
+        ({"times": 6 * [-1e11]}, "frame 0 is at -1"),
+        ({"times": 6 * [10**400]}, "times or fps cannot be used"),
+        ({"times": {str(k): k for k in range(6)}}, "times or fps cannot be used"),
         ({"fps": 0}, "fps cannot be used"),
+        ({"fps": 10**400}, "fps cannot be used"),
+        ({"fps": 1e-300}, "frame 3 is at 3e"),
     ],
 )
 def test_what_is_wrong_with_a_video_is_said(folder, changes, message):
@@ -140,3 +157,12 @@ def test_what_is_wrong_with_a_video_is_said(folder, changes, message):
     }
     with pytest.raises(DatasetError, match=message):
         read(folder, **(values | changes))
+
+
+def test_a_picture_too_large_to_decode_is_said(folder):
+    data = bytearray((folder / "a.png").read_bytes())
+    header = data[12:16] + struct.pack(">II", 60000, 60000) + data[24:29]
+    data[12:33] = header + struct.pack(">I", zlib.crc32(header))
+    (folder / "a.png").write_bytes(data)
+    with pytest.raises(DatasetError, match=r"a\.png: not a picture"):
+        read(folder, **GOOD)
