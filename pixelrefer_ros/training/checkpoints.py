@@ -30,6 +30,7 @@ from pixelrefer_ros.model.pixelrefer import PixelRefer
 from pixelrefer_ros.training.objective import Objective
 
 NETWORK = "model."
+CHECKPOINT = "checkpoint-"
 # Gathered from all processes, to the memory of the computer: also what FSDP has cut up.
 WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)
 MOMENTS = ("exp_avg", "exp_avg_sq", "step")
@@ -75,7 +76,7 @@ def save_checkpoint(
     moments: Any = get_optimizer_state_dict(objective, optimiser, options=WHOLE).get("state")
     if not is_main:
         return
-    folder = output / f"checkpoint-{progress.step}"
+    folder = output / f"{CHECKPOINT}{progress.step}"
     unfinished = output / f"unfinished-{progress.step}"
     shutil.rmtree(unfinished, ignore_errors=True)
     model.save_pretrained(unfinished, network_weights(state))
@@ -116,7 +117,13 @@ def load_moments(folder: Path, objective: nn.Module, optimiser: torch.optim.Opti
 
 
 def _checkpoints(output: Path) -> list[Path]:
-    return sorted(output.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
+    """Return the checkpoints of a run in the order of their steps, and no other folders."""
+    steps = {
+        int(path.name.removeprefix(CHECKPOINT)): path
+        for path in output.glob(f"{CHECKPOINT}[0-9]*")
+        if path.name.removeprefix(CHECKPOINT).isdecimal()
+    }
+    return [steps[step] for step in sorted(steps)]
 
 
 def _read(path: Path) -> dict[str, torch.Tensor]:
