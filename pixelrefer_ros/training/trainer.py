@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import sys
 import time
@@ -22,12 +23,13 @@ from pixelrefer_ros.training.checkpoints import Progress
 from pixelrefer_ros.training.configuration import Start, TrainingConfig
 from pixelrefer_ros.training.logs import Entry, Log
 from pixelrefer_ros.training.objective import AnswerObjective, Objective, WordObjective
+from pixelrefer_ros.training.output import writing
 from pixelrefer_ros.training.schedule import freeze, make_optimiser, rate_factor, set_rates
 from pixelrefer_ros.training.start import make_model
 from pixelrefer_ros.training.steps import Step, StepPlan, Steps
 
 FEWEST_JUDGED = 100
-"""Samples that have to be drawn before the share of bad ones may stop a run."""
+"""Samples that have to be drawn before the share of bad ones may stop a run, unless it ends."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,6 @@ class Outcome:
     loss: float
     accuracy: float
     gradient_norm: float
-    samples: int
-    bad_samples: int
 
 
 class Trainer:
@@ -57,8 +57,15 @@ class Trainer:
         """
         from accelerate import Accelerator  # of the extra `train`
 
+        if config.tensorboard and importlib.util.find_spec("tensorboard") is None:
+            raise CommandError(
+                "tensorboard is true, which needs the Python package 'tensorboard'; "
+                "install it, or set tensorboard to false"
+            )
         self.config = config
         self.output = Path(config.output).expanduser()
+        if self.output.exists() and not self.output.is_dir():
+            raise CommandError(f"output: {self.output} is a file, must be a folder")
         found = checkpoints.newest_checkpoint(self.output)
         if found is not None and not resume:
             raise CommandError(
@@ -104,58 +111,71 @@ class Trainer:
     def learn(self, *, save: bool = True) -> None:
         """Make all steps that are left, and checkpoints on the way unless `save` is off.
 
+        A step is left out when none of the samples of a process is of use.
         Raises `DatasetError` when too many samples are of no use, `CommandError` when the loss is
-        no number any more.
+        no number any more or the output cannot be written.
         """
         self._module.train()
         log = None
         if self._accelerator.is_main_process:
-            self.output.mkdir(parents=True, exist_ok=True)
-            log = Log(
-                self.output,
-                from_step=self._progress.step,
-                tensorboard=self.config.tensorboard,
-            )
+            with writing(self.output):
+                self.output.mkdir(parents=True, exist_ok=True)
+                log = Log(
+                    self.output,
+                    from_step=self._progress.step,
+                    tensorboard=self.config.tensorboard,
+                )
         self._introduce()
         began = time.monotonic()
         for number, step in enumerate(self._load_steps(), self._progress.step):
             factor = rate_factor(number, self.steps, self.config.warm_up)
             rates = set_rates(self._optimiser, factor)
-            outcome = self._train(number, step)
-            self._progress = Progress(
-                step=number + 1,
-                samples=self._progress.samples + outcome.samples,
-                bad_samples=self._progress.bad_samples + outcome.bad_samples,
-            )
+            drawn, weight = self._progress.samples, self._count(step)
             self._judge()
+            outcome = self._train(number, step, weight) if weight else None
             seconds, began = time.monotonic() - began, time.monotonic()
-            if log is not None:
+            if log is not None and outcome is not None:
                 entry = Entry(
                     **asdict(self._progress),
-                    loss=outcome.loss,
-                    accuracy=outcome.accuracy,
-                    gradient_norm=outcome.gradient_norm,
+                    **asdict(outcome),
                     rate=factor,
-                    samples_per_second=outcome.samples / seconds,
+                    samples_per_second=(self._progress.samples - drawn) / seconds,
                 )
-                log.add(entry, rates)
+                with writing(self.output):
+                    log.add(entry, rates)
                 self._report(entry)
             if self._progress.step % self.config.save_every == 0 or number + 1 == self.steps:
-                if save:
-                    self._save()
-                if log is not None:
-                    log.draw()
+                with writing(self.output):
+                    if save:
+                        self._save()
+                    if log is not None:
+                        log.draw()
 
-    def _train(self, number: int, step: Step) -> Outcome:
-        """Make one step of the optimiser out of all micro-batches on all processes."""
-        accelerator, device = self._accelerator, self._accelerator.device
+    def _count(self, step: Step) -> float:
+        """Count the samples of a step, and return what all of them weigh in the loss.
+
+        That is 0 where any process has none of use: the others cannot make the step alone.
+        """
         for problem in step.problems:
             print(f"left out {problem}", file=sys.stderr, flush=True)
-        if not step.micro_batches:
-            raise DatasetError(f"no sample of step {number} is of use")
-        share = sum(self._objective.weight(c) for batch in step.micro_batches for c in batch)
-        counts = torch.tensor([share, step.samples, len(step.problems)], device=device)
-        weight, samples, bad_samples = accelerator.reduce(counts, "sum").tolist()
+        weight = sum(self._objective.weight(c) for batch in step.micro_batches for c in batch)
+        idle = not step.micro_batches
+        counts = torch.tensor(
+            [weight, step.samples, len(step.problems), idle],
+            dtype=torch.float32,  # on every process, also where the weight is a whole 0
+            device=self._accelerator.device,
+        )
+        weight, samples, bad_samples, idle = self._accelerator.reduce(counts, "sum").tolist()
+        self._progress = Progress(
+            step=self._progress.step + 1,
+            samples=self._progress.samples + int(samples),
+            bad_samples=self._progress.bad_samples + int(bad_samples),
+        )
+        return 0.0 if idle else weight
+
+    def _train(self, number: int, step: Step, weight: float) -> Outcome:
+        """Make one step of the optimiser out of all micro-batches on all processes."""
+        accelerator, device = self._accelerator, self._accelerator.device
         sums = torch.zeros(3, device=device)
         self._optimiser.zero_grad()
         for batch in step.micro_batches:
@@ -171,9 +191,7 @@ class Trainer:
         if not math.isfinite(loss):
             raise CommandError(f"the loss of step {number} is {loss}; lower the rates")
         self._optimiser.step()
-        return Outcome(
-            loss / weight, correct / predicted, float(norm), int(samples), int(bad_samples)
-        )
+        return Outcome(loss / weight, correct / predicted, float(norm))
 
     def _load_steps(self) -> DataLoader[Step]:
         config = self.config
@@ -199,7 +217,8 @@ class Trainer:
     def _judge(self) -> None:
         bad, drawn = self._progress.bad_samples, self._progress.samples
         limit = self.config.data.max_bad_share
-        if drawn >= FEWEST_JUDGED and bad > limit * drawn:
+        can_judge = drawn >= FEWEST_JUDGED or self._progress.step == self.steps
+        if can_judge and bad > limit * drawn:
             raise DatasetError(
                 f"{bad} of {drawn} samples were of no use, data.max_bad_share allows {limit:.1%}; "
                 "each is named above"
@@ -222,7 +241,8 @@ class Trainer:
         folder = self.output / "model"
         if self._accelerator.is_main_process:
             dtype = self.model.config.dtype
-            self.model.save_pretrained(folder, {k: v.to(dtype) for k, v in state.items()})
+            with writing(self.output):
+                self.model.save_pretrained(folder, {k: v.to(dtype) for k, v in state.items()})
             print(
                 f"{folder}: {self._progress.samples} samples, "
                 f"{self._progress.bad_samples} of them left out"

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import importlib.util
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -155,7 +158,58 @@ def test_bad_samples_are_named_counted_and_too_many_stop_the_run(tmp_path, capsy
         Trainer(config, resume=False).run()
 
 
-def test_a_data_set_without_anything_good_stops_at_once(tmp_path):
+def test_a_data_set_without_anything_good_stops_at_its_limit(tmp_path):
     data = write_records(tmp_path / "d.jsonl", ["{", "{"])
-    with pytest.raises(DatasetError, match="no sample of step 0 is of use"):
+    with pytest.raises(DatasetError, match="24 of 24 samples were of no use"):
         Trainer(make_config(data), resume=False).run()
+    with pytest.raises(DatasetError, match="102 of 102 samples were of no use"):
+        Trainer(make_config(data, "long", steps=40), resume=False).run()
+
+
+def test_a_step_without_anything_good_is_counted_and_left_out(tmp_path):
+    write_shapes(tmp_path, 2)
+    good = [record(f"{k}.png", shape(k)[1], shape(k)[2]) for k in range(2)]
+    data = write_records(tmp_path / "d.jsonl", [*good, "{", "{"])
+    length = {"global_batch": 1, "micro_batch": 1, "steps": 12, "save_every": 1}
+    file = {"files": [{"path": str(data)}], "workers": 0, "max_bad_share": 0.5}
+    Trainer(make_config(data, data=file, **length), resume=False).run()
+    log = read_log(tmp_path / "out" / "log.csv")
+    assert len(log) == 6
+    assert [entry.step for entry in log] != list(range(1, 7))
+    assert all(entry.samples == entry.step for entry in log)
+    progress = json.loads((tmp_path / "out" / "checkpoint-12" / "progress.json").read_text())
+    assert progress == {"step": 12, "samples": 12, "bad_samples": 6}
+
+
+def test_other_folders_beside_the_checkpoints_are_left_alone(shapes):
+    best = shapes.parent / "out" / "checkpoint-best"
+    best.mkdir(parents=True)
+    Trainer(make_config(shapes, save_every=1, keep=1), resume=False).run()
+    found = sorted(path.name for path in best.parent.glob("checkpoint-*"))
+    assert found == ["checkpoint-4", "checkpoint-best"]
+
+
+def test_an_output_that_cannot_be_written_is_named(shapes):
+    output = shapes.parent / "out"
+    output.write_text("a file")
+    with pytest.raises(CommandError, match=r"out is a file, must be a folder"):
+        Trainer(make_config(shapes), resume=False)
+    config = make_config(shapes)
+    below = replace(config, output=str(output / "below"))
+    with pytest.raises(CommandError, match=r"below cannot be written: .*Not a directory"):
+        Trainer(below, resume=False).run()
+    output.unlink()
+    for name in ("log.csv", "model"):
+        trainer = Trainer(config, resume=True)
+        blocked = output / name
+        blocked.mkdir(parents=True) if name == "log.csv" else blocked.write_text("a file")
+        with pytest.raises(CommandError, match=f"out cannot be written: .*{name}"):
+            trainer.run()
+        blocked.rmdir() if name == "log.csv" else blocked.unlink()
+
+
+@pytest.mark.skipif(bool(importlib.util.find_spec("tensorboard")), reason="tensorboard is here")
+def test_tensorboard_is_missed_before_anything_is_read(tmp_path):
+    config = make_config(tmp_path / "none.jsonl", tensorboard=True)
+    with pytest.raises(CommandError, match="needs the Python package 'tensorboard'"):
+        Trainer(config, resume=False)
