@@ -64,9 +64,10 @@ class Trainer:
             )
         self.config = config
         self.output = Path(config.output).expanduser()
-        if self.output.exists() and not self.output.is_dir():
-            raise CommandError(f"output: {self.output} is a file, must be a folder")
-        found = checkpoints.newest_checkpoint(self.output)
+        with writing(self.output):
+            if self.output.exists() and not self.output.is_dir():
+                raise CommandError(f"output: {self.output} is a file, must be a folder")
+            found = checkpoints.newest_checkpoint(self.output)
         if found is not None and not resume:
             raise CommandError(
                 f"output: {self.output} holds {found.name} of another run; "

@@ -198,6 +198,8 @@ def test_an_output_that_cannot_be_written_is_named(shapes):
     below = replace(config, output=str(output / "below"))
     with pytest.raises(CommandError, match=r"below cannot be written: .*Not a directory"):
         Trainer(below, resume=False).run()
+    with pytest.raises(CommandError, match=r"cannot be written: .*File name too long"):
+        Trainer(replace(config, output=5000 * "a"), resume=False)
     output.unlink()
     for name in ("log.csv", "model"):
         trainer = Trainer(config, resume=True)
