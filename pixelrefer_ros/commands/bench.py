@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pixelrefer_ros.commands.argument_types import positive_count
+from pixelrefer_ros.commands.model_arguments import add_model_arguments
 from pixelrefer_ros.resources import find_model
 
 DESCRIPTION = """\
@@ -43,19 +44,13 @@ def add_parser(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "--model", default="", help="folder, shipped model or hub id; default: the shipped model"
-    )
+    add_model_arguments(parser)
     parser.add_argument(
         "--runs",
         metavar="N",
         type=positive_count,
         default=20,
         help="calls that are timed, default 20",
-    )
-    parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda or cuda:N")
-    parser.add_argument(
-        "--dtype", default="auto", help="auto (default), float32, bfloat16 or float16"
     )
     parser.add_argument("--json", action="store_true", help="print a JSON object, not a table")
     return parser

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from pixelrefer_ros.commands.argument_types import positive_count, positive_number, stamp
+from pixelrefer_ros.commands.model_arguments import add_model_arguments
 from pixelrefer_ros.commands.region_arguments import add_region_arguments, check_regions, spread
 from pixelrefer_ros.errors import CommandError
 from pixelrefer_ros.regions.reference import Region
@@ -87,15 +88,9 @@ def add_parser(
         default=1.0,
         help="images per second, for an object on several frames; default 1",
     )
-    parser.add_argument(
-        "--model", default="", help="folder, shipped model or hub id; default: the shipped model"
-    )
+    add_model_arguments(parser)
     parser.add_argument(
         "--download", action="store_true", help="fetch the hub id if it is not there yet"
-    )
-    parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda or cuda:N")
-    parser.add_argument(
-        "--dtype", default="auto", help="auto (default), float32, bfloat16 or float16"
     )
     parser.add_argument(
         "--max-new-tokens",

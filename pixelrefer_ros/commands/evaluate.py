@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pixelrefer_ros.commands.argument_types import positive_count
+from pixelrefer_ros.commands.model_arguments import add_model_arguments
 from pixelrefer_ros.commands.progress import progress_bar
 from pixelrefer_ros.evaluation.judging import FURTHER_TASKS, TASKS
 from pixelrefer_ros.resources import find_model
@@ -48,9 +49,7 @@ def add_parser(
     parser.add_argument(
         "--data", metavar="DIR", type=Path, required=True, help="folder with annotations.json"
     )
-    parser.add_argument(
-        "--model", default="", help="folder, shipped model or hub id; default: the shipped model"
-    )
+    add_model_arguments(parser)
     parser.add_argument(
         "--tasks",
         metavar="TASK,...",
@@ -63,10 +62,6 @@ def add_parser(
         metavar="N",
         type=positive_count,
         help="questions of each task, drawn from the whole data set; default: all",
-    )
-    parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda or cuda:N")
-    parser.add_argument(
-        "--dtype", default="auto", help="auto (default), float32, bfloat16 or float16"
     )
     parser.add_argument("--json", action="store_true", help="print a JSON object, not a table")
     return parser

@@ -1,0 +1,16 @@
+"""The options that say which model runs, and where."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --model, --device and --dtype."""
+    parser.add_argument(
+        "--model", default="", help="folder, shipped model or hub id; default: the shipped model"
+    )
+    parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda or cuda:N")
+    parser.add_argument(
+        "--dtype", default="auto", help="auto (default), float32, bfloat16 or float16"
+    )
