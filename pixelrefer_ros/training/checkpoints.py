@@ -2,7 +2,8 @@
 
 `checkpoint-<step>/` holds the weights in float32, `optimiser.safetensors` with the moments of
 AdamW by the names of the weights, `objective.safetensors` with a head of pre-training where there
-is one, and `progress.json`. Nothing is pickled. A folder gets its name once it is complete.
+is one, `progress.json` and `configuration.json`. Nothing is pickled. A folder gets its name once it
+is complete.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ from torch.distributed.checkpoint.state_dict import (
 from pixelrefer_ros.errors import CheckpointError
 from pixelrefer_ros.model.json_files import read_json, write_json
 from pixelrefer_ros.model.pixelrefer import PixelRefer
+from pixelrefer_ros.training.configuration import TrainingConfig
 from pixelrefer_ros.training.objective import Objective
+from pixelrefer_ros.training.resuming import write_configuration
 
 NETWORK = "model."
 CHECKPOINT = "checkpoint-"
@@ -67,11 +70,11 @@ def save_checkpoint(
     objective: nn.Module,
     optimiser: torch.optim.Optimizer,
     progress: Progress,
+    config: TrainingConfig,
     *,
-    keep: int,
     is_main: bool,
 ) -> None:
-    """Write `checkpoint-<step>` and remove all but the newest `keep`; every process calls this."""
+    """Write `checkpoint-<step>` and remove all but the newest ones; every process calls this."""
     state = weights(objective)
     moments: Any = get_optimizer_state_dict(objective, optimiser, options=WHOLE).get("state")
     if not is_main:
@@ -85,18 +88,22 @@ def save_checkpoint(
     others = {k: v.contiguous() for k, v in state.items() if not k.startswith(NETWORK)}
     save_file(others, unfinished / "objective.safetensors")
     write_json(unfinished / "progress.json", asdict(progress))
+    write_configuration(unfinished, config)
     shutil.rmtree(folder, ignore_errors=True)
     unfinished.rename(folder)
-    for path in _checkpoints(output)[:-keep]:
+    for path in _checkpoints(output)[: -config.keep]:
         shutil.rmtree(path)
 
 
 def read_progress(folder: Path) -> Progress:
     """Read how far the run of a checkpoint had come. Raises `CheckpointError`."""
+    path = folder / "progress.json"
+    if not path.is_file():
+        raise CheckpointError(f"{path} is missing")
     try:
-        return Progress(**read_json(folder / "progress.json"))
+        return Progress(**read_json(path))
     except TypeError as error:
-        raise CheckpointError(f"{folder / 'progress.json'}: {error}") from error
+        raise CheckpointError(f"{path}: {error}") from error
 
 
 def load_head(folder: Path, objective: Objective) -> None:

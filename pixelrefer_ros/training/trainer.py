@@ -24,6 +24,7 @@ from pixelrefer_ros.training.configuration import Start, TrainingConfig
 from pixelrefer_ros.training.logs import Entry, Log
 from pixelrefer_ros.training.objective import AnswerObjective, Objective, WordObjective
 from pixelrefer_ros.training.output import writing
+from pixelrefer_ros.training.resuming import require_same
 from pixelrefer_ros.training.schedule import freeze, make_optimiser, rate_factor, set_rates
 from pixelrefer_ros.training.start import make_model
 from pixelrefer_ros.training.steps import Step, StepPlan, Steps
@@ -73,6 +74,8 @@ class Trainer:
                 f"output: {self.output} holds {found.name} of another run; "
                 "go on with --resume, or choose another folder"
             )
+        if found is not None:
+            require_same(found, config)
         self._records = read_records(config.data.files)
         self._accelerator = Accelerator(
             mixed_precision="bf16" if config.precision == "bfloat16" else "no"
@@ -232,7 +235,7 @@ class Trainer:
             self._module,
             self._optimiser.optimizer,
             self._progress,
-            keep=self.config.keep,
+            self.config,
             is_main=self._accelerator.is_main_process,
         )
 

@@ -113,6 +113,8 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(shapes):
     assert 12 <= len(read_log(log)) < 60
     with pytest.raises(CommandError, match="go on with --resume"):
         Trainer(read_config(config), resume=False)
+    with pytest.raises(CommandError, match="seed is 3, but 0"):
+        Trainer(read_config(config, ["seed=3"]), resume=True)
     Trainer(read_config(config), resume=True).run()
     whole, killed = (shapes.parent / name for name in ("whole", "killed"))
     assert losses(killed) == losses(whole)
