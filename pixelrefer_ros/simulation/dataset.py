@@ -71,9 +71,18 @@ def simulate(
 ) -> Iterator[tuple[int, int]]:
     """Write a data set; yield how many pictures and clips are there, and how many will be.
 
-    What an earlier run finished is kept. Raises `CommandError` when `out` holds another data set,
-    and `DeviceError` when nothing can draw.
+    What an earlier run finished is kept. Raises `CommandError` when `out` holds another data set or
+    cannot be written, and `DeviceError` when nothing can draw.
     """
+    try:
+        yield from _simulate(out, scenes, clips, seed, workers)
+    except OSError as error:
+        raise CommandError(f"--out {out}: {error}") from error
+
+
+def _simulate(
+    out: Path, scenes: int, clips: int, seed: int, workers: int
+) -> Iterator[tuple[int, int]]:
     _claim_folder(out, seed)
     jobs = [("still", number) for number in range(scenes)]
     jobs += [("clip", number) for number in range(clips)]
@@ -234,15 +243,23 @@ def _claim_folder(out: Path, seed: int) -> None:
             _write(path, json.dumps(mine).encode())
         elif (there := json.loads(path.read_text())) != mine:
             raise CommandError(f"--out {out}: holds a data set of {there}, not of {mine}")
-    except (OSError, ValueError) as error:
-        raise CommandError(f"--out {out}: {error}") from error
+    except ValueError as error:
+        raise CommandError(f"--out {out}: {path.name} is no JSON: {error}") from error
 
 
 def _merge(out: Path, jobs: Iterable[Job]) -> None:
     """Write the list of all records, in order."""
-    records = (record for job in jobs for record in json.loads(_shard(out, job).read_text()))
+    records = (record for job in jobs for record in _read_shard(_shard(out, job)))
     lines = ",\n".join(json.dumps(record, separators=(",", ":")) for record in records)
     _write(out / "annotations.json", f"[\n{lines}\n]\n".encode())
+
+
+def _read_shard(path: Path) -> list[Record]:
+    try:
+        records: list[Record] = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise CommandError(f"{path} is no JSON: {error}; delete it and run again") from error
+    return records
 
 
 def _name(job: Job) -> str:

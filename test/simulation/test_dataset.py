@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from PIL import Image
 
 from pixelrefer_ros.errors import CommandError
-from pixelrefer_ros.simulation.dataset import simulate
+from pixelrefer_ros.simulation.dataset import FORM, simulate
 from pixelrefer_ros.simulation.rle import decode
 
 SCENES, CLIPS, SEED = 4, 1, 3
@@ -97,3 +98,29 @@ def test_a_folder_of_something_else_is_refused(data, tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(CommandError, match="holds no simulated data set"):
         make(tmp_path)
+
+
+def test_a_broken_file_of_an_earlier_run_is_named(data, tmp_path):
+    out = tmp_path / "data"
+    shutil.copytree(data, out)
+    (out / "shards" / "still-000002.json").write_text("[{")
+    with pytest.raises(CommandError, match=r"still-000002.json is no JSON: .*; delete it and run"):
+        make(out)
+    (out / "shards" / "still-000002.json").unlink()
+    make(out)
+    assert files(out) == files(data)
+    (out / "simulation.json").write_text("{")
+    with pytest.raises(CommandError, match=r"simulation.json is no JSON"):
+        make(out)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_folder_that_cannot_be_written_is_named(renderer, tmp_path, workers):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CommandError, match=r"--out .*below: .*Not a directory"):
+        make(tmp_path / "file" / "below")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "simulation.json").write_text(json.dumps({"form": FORM, "seed": SEED}))
+    (tmp_path / "data" / "images").write_text("")
+    with pytest.raises(CommandError, match=r"--out .*data: .*exists"):
+        make(tmp_path / "data", workers=workers)
