@@ -35,7 +35,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=["pixelrefer_ros", "pixelrefer_ros.*"]),
-    package_data={"pixelrefer_ros": ["py.typed"]},
+    package_data={"pixelrefer_ros": ["py.typed", "export/*.json"]},
     data_files=shared("config", "demo", "models"),
     entry_points={"console_scripts": ["pixelrefer = pixelrefer_ros.cli:main"]},
     # Where torch, OpenCV and NumPy come with the computer, as on a Jetson:
@@ -63,7 +63,7 @@ setup(
         "flash-attn": ["flash-attn>=2.7"],
         "quantize": ["torchao>=0.12"],
         "sim": ["mujoco>=3.3"],
-        "tensorrt": ["tensorrt>=10"],
+        "tensorrt": ["onnx>=1.18", "onnxruntime>=1.22", "onnxscript>=0.4", "tensorrt>=10,<11"],
         "train": ["accelerate>=1.1", "matplotlib>=3.8", "pyyaml>=6"],
     },
 )

@@ -15,6 +15,7 @@ from pixelrefer_ros.commands import (
     demo,
     describe,
     evaluate,
+    export,
     node,
     simulate,
     train,
@@ -79,7 +80,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"pixelrefer {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (describe, node, ask, demo, simulate, train, evaluate, bench, ablate):
+    for command in (describe, node, ask, demo, simulate, train, evaluate, bench, ablate, export):
         added = command.add_parser(commands)
         added.set_defaults(run=command.run, parser=added)
     return parser

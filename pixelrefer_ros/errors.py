@@ -133,6 +133,10 @@ class DeviceError(PixelReferError):
     """The requested device or number type is not available here."""
 
 
+class ExportError(PixelReferError):
+    """The vision encoder cannot be exported, or what was exported is of no use here."""
+
+
 class DatasetError(PixelReferError):
     """A sample for training or evaluation is of no use, or too many of a data set are."""
 

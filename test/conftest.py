@@ -61,6 +61,19 @@ def full_model(tmp_path_factory):
     return PixelRefer.from_pretrained(str(folder))
 
 
+@pytest.fixture(scope="session")
+def exported_encoder(tiny_model, tmp_path_factory) -> Path:
+    """The folder into which the vision encoder of the small model is exported as ONNX."""
+    for package in ("onnx", "onnxscript", "onnxruntime"):
+        pytest.importorskip(package)
+    from pixelrefer_ros.export.onnx_export import export_onnx
+
+    folder = tmp_path_factory.mktemp("exported")
+    written = export_onnx(tiny_model, folder)
+    assert written.error < 1e-4
+    return folder
+
+
 @pytest.fixture
 def describer(endless_model) -> Iterator:
     from pixelrefer_ros.engine.describer import Describer

@@ -23,11 +23,12 @@ ARROWS = {
     "demo": {"errors", "resources", "report", "regions", "streams", "ros"},
     "commands": {
         "errors", "resources", "report", "engine", "regions", "streams", "ros", "demo",
-        "datasets", "evaluation", "simulation", "training",
+        "datasets", "evaluation", "export", "simulation", "training",
     },
     "datasets": {"errors", "model", "regions"},
     "evaluation": {"errors", "datasets", "engine", "regions"},
     "training": {"errors", "datasets", "evaluation", "model", "engine"},
+    "export": {"errors", "engine", "model"},
     "simulation": {"errors"},
     # single files
     "errors": set(),

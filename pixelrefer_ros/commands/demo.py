@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from pixelrefer_ros.commands.encoder_arguments import add_encoder_arguments
 from pixelrefer_ros.commands.ros_environment import prepare_ros
 
 DESCRIPTION = """\
@@ -52,6 +53,7 @@ def add_parser(
         help="what to ask; default: about the table top, or the middle of the last frame of a bag",
     )
     parser.add_argument("--model", default="", help="folder, shipped model or downloaded hub id")
+    add_encoder_arguments(parser)
     parser.add_argument(
         "--out", type=Path, default=Path("out/demo"), metavar="FOLDER", help="default: out/demo"
     )
@@ -68,6 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
         topic=arguments.topic,
         queries=arguments.queries,
         model=arguments.model,
+        encoder_backend=arguments.encoder_backend,
+        encoder_path=arguments.encoder_path,
         out=arguments.out,
     )
     return 0

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from pixelrefer_ros.commands.argument_types import positive_count, positive_number, stamp
+from pixelrefer_ros.commands.encoder_arguments import add_encoder_arguments
 from pixelrefer_ros.commands.model_arguments import add_model_arguments
 from pixelrefer_ros.commands.region_arguments import add_region_arguments, check_regions, spread
 from pixelrefer_ros.errors import CommandError
@@ -92,6 +93,7 @@ def add_parser(
     parser.add_argument(
         "--download", action="store_true", help="fetch the hub id if it is not there yet"
     )
+    add_encoder_arguments(parser)
     parser.add_argument(
         "--max-new-tokens",
         metavar="N",
@@ -121,6 +123,8 @@ def run(arguments: argparse.Namespace) -> int:
         device=arguments.device,
         dtype=arguments.dtype,
         download=arguments.download,
+        encoder_backend=arguments.encoder_backend,
+        encoder_path=arguments.encoder_path,
     ) as describer:
         answers = describer.describe(
             frames, regions, arguments.prompt, max_new_tokens=arguments.max_new_tokens

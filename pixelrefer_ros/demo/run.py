@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,7 +32,16 @@ NODE_PARAMETERS = {
 }
 
 
-def run_demo(*, bag: str, topic: str, queries: str, model: str, out: Path) -> None:
+def run_demo(
+    *,
+    bag: str,
+    topic: str,
+    queries: str,
+    model: str,
+    encoder_backend: str = "torch",
+    encoder_path: str = "",
+    out: Path,
+) -> None:
     """Play a bag into a node and ask about it; write `results.json` and pictures to `out`.
 
     An empty `bag` means the table top that ships with the package, and its questions if `queries`
@@ -54,7 +63,8 @@ def run_demo(*, bag: str, topic: str, queries: str, model: str, out: Path) -> No
         print("Asking  about a box on the middle of the last frame (QUERIES or --queries: more)")
         questions = [middle_of(*last_frame(reader, chosen.name).size)]
     with _stay_alone(), _end_on_signals():
-        answers = _interview(reader, chosen, questions, model, out)
+        encoder = {"encoder.backend": encoder_backend, "encoder.path": encoder_path}
+        answers = _interview(reader, chosen, questions, model, encoder, out)
     entries = [entry for several in answers for entry in several]
     if notice := noise_notice(entries[0].model_id):
         print(f"\n{notice}\n")
@@ -73,11 +83,17 @@ def _expected(questions: Sequence[Question], answers: Sequence[Sequence[Entry]])
 
 
 def _interview(
-    bag: BagReader, topic: BagTopic, questions: Sequence[Question], model: str, out: Path
+    bag: BagReader,
+    topic: BagTopic,
+    questions: Sequence[Question],
+    model: str,
+    encoder: Mapping[str, str],
+    out: Path,
 ) -> list[list[Entry]]:
     transport = "compressed" if topic.type == COMPRESSED_IMAGE_TYPE else "raw"
-    parameters = {**NODE_PARAMETERS, f"cameras.{CAMERA}.transport": transport}
-    settings = [part for name, value in parameters.items() for part in ("-p", f"{name}:={value}")]
+    parameters = {**NODE_PARAMETERS, **encoder, f"cameras.{CAMERA}.transport": transport}
+    given = {name: value for name, value in parameters.items() if value}
+    settings = [part for name, value in given.items() for part in ("-p", f"{name}:={value}")]
     run_node = ["pixelrefer_ros.cli", "node", "--topic", topic.name, "--model", model, *settings]
     play = ["pixelrefer_ros.ros.bag_player", str(bag.path), "--topic", topic.name]
     with ChildProcess("the node", _python(run_node), out / "node.log") as node:

@@ -11,6 +11,7 @@ import numpy as np
 
 from pixelrefer_ros.engine.batching import OnToken, Request, RequestQueue
 from pixelrefer_ros.engine.device import free_memory, resolve_device, resolve_dtype
+from pixelrefer_ros.engine.encoders.choice import use_encoder_backend
 from pixelrefer_ros.engine.query import Answer, ArrayFrame, Frame, Image, Query, Sampling
 from pixelrefer_ros.engine.questions import make_questions
 from pixelrefer_ros.engine.worker import Worker
@@ -58,6 +59,8 @@ class Describer:
         device: str = "auto",
         dtype: str = "auto",
         download: bool = False,
+        encoder_backend: str = "torch",
+        encoder_path: str = "",
         queue_size: int = 16,
         max_batch: int = 16,
         max_regions: int = 16,
@@ -65,12 +68,15 @@ class Describer:
     ) -> Describer:
         """Load a model folder (or, with `download`, a hub id) and start the worker.
 
-        Raises `CheckpointError` or `DeviceError`.
+        encoder_backend: `torch`, `onnxruntime` or `tensorrt`.
+        encoder_path: folder that `pixelrefer export` wrote to; empty: the model's.
+        Raises `CheckpointError`, `DeviceError` or, for an encoder of no use, `ExportError`.
         """
         where = resolve_device(device)
         model = PixelRefer.from_pretrained(
             name_or_path, device=where, dtype=resolve_dtype(dtype, where), download=download
         )
+        use_encoder_backend(model, encoder_backend, encoder_path or name_or_path)
         return cls(
             model,
             queue_size=queue_size,

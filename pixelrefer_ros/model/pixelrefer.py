@@ -18,6 +18,7 @@ from transformers.models.video_llama_3.modeling_video_llama_3 import (
 
 from pixelrefer_ros.model import checkpoint
 from pixelrefer_ros.model.configuration import PixelReferConfig
+from pixelrefer_ros.model.encoder_backend import EncoderBackend
 from pixelrefer_ros.model.image_processor import View, normalise
 from pixelrefer_ros.model.json_files import write_json
 from pixelrefer_ros.model.object_infusion import ObjectCentricInfusion
@@ -49,6 +50,8 @@ class PixelRefer(nn.Module):
     Object-only (PixelRefer-Lite): SAOT and OCI turn every mask into n object tokens, and only
     these enter the language model. Vision-object (PixelRefer): the object tokens of SAOT stand
     beside the visual tokens of the whole image or video.
+
+    encoder_backend: computes the features of views in place of `vision_encoder`, unless None.
     """
 
     def __init__(self, config: PixelReferConfig, tokenizer: Tokenizer, model_id: str) -> None:
@@ -67,6 +70,7 @@ class PixelRefer(nn.Module):
         self.vision_encoder = VideoLlama3VisionModel(config.vision)
         embeddings = self.vision_encoder.embeddings
         embeddings.patch_embedding = PatchEmbedding.in_place_of(embeddings.patch_embedding)
+        self.encoder_backend: EncoderBackend | None = None
         self.projector = _two_layer_projector(width, language_width)
         self.object_tokenizer = ScaleAdaptiveObjectTokenizer(width, config.region_tokens, compat)
         self.object_infusion = ObjectCentricInfusion(width) if config.is_lite else None
@@ -152,28 +156,33 @@ class PixelRefer(nn.Module):
         return prepare_sample(sample, self.config, self.prompts)
 
     def encode(self, samples: Sequence[PreparedSample]) -> EncodedViews:
-        """Run the vision encoder once over all views of all samples, packed without padding."""
+        """Run the vision encoder over all views of all samples at once."""
         return self.encode_views([view for sample in samples for view in sample.views()])
 
     def encode_views(self, views: Sequence[View]) -> EncodedViews:
-        """Run the vision encoder once over views, packed without padding, equal ones once."""
+        """Run the vision encoder, or the backend in its place, over views, equal ones once."""
         views = list({view.key: view for view in views}.values())
         if not views:
             return EncodedViews({})
+        backend = self.encoder_backend
+        features = self._encode_packed(views) if backend is None else backend.encode(views)
+        return EncodedViews(
+            {
+                view.key: feature.view(*view.feature_grid, -1)
+                for view, feature in zip(views, features, strict=True)
+            }
+        )
+
+    def _encode_packed(self, views: Sequence[View]) -> Sequence[torch.Tensor]:
+        """Run the vision encoder once over views, packed without padding."""
         device = self.language_model.device
         patches = torch.from_numpy(np.concatenate([view.patches for view in views])).to(device)
-        packed = self.vision_encoder(
+        packed: torch.Tensor = self.vision_encoder(
             pixel_values=normalise(patches, self.config.image_processor),
             grid_thw=torch.tensor([(1, *view.grid) for view in views], device=device),
             merge_sizes=torch.tensor([view.merge for view in views], device=device),
         ).last_hidden_state
-        features = packed.split([view.tokens for view in views])
-        return EncodedViews(
-            {
-                view.key: feature.unflatten(0, view.feature_grid)
-                for view, feature in zip(views, features, strict=True)
-            }
-        )
+        return torch.split(packed, [view.tokens for view in views])
 
     def object_tokens(self, regions: Sequence[PreparedRegion], views: EncodedViews) -> torch.Tensor:
         """Return what stands for M masks in the language model, [M, n, D]: SAOT, OCI, MLP."""

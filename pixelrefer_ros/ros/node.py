@@ -86,6 +86,8 @@ class PixelReferNode(SafeLifecycleNode):
                 path,
                 device=settings.device,
                 dtype=settings.dtype,
+                encoder_backend=settings.encoder_backend,
+                encoder_path=settings.encoder_path,
                 queue_size=settings.queue_size,
                 max_batch=settings.max_batch,
                 max_regions=settings.max_regions,

@@ -43,6 +43,8 @@ PARAMETERS = (
     Parameter("model.device", "auto", "Where the model runs: auto, cpu, cuda or cuda:N."),
     Parameter("model.dtype", "auto", "Type of the weights: auto, float32, bfloat16 or float16."),
     Parameter("model.threads", 1, "CPU threads of the model; 0: as torch likes.", 0, 256),
+    Parameter("encoder.backend", "torch", "Vision encoder: torch, onnxruntime or tensorrt."),
+    Parameter("encoder.path", "", "Folder `pixelrefer export` wrote to; empty: the model's."),
     Parameter("camera_names", ["camera"], "Names of the cameras; each has cameras.<name>.*"),
     Parameter("buffer.seconds", 10.0, "Age at which a frame leaves, seconds.", 0.1, 3600.0),
     Parameter("buffer.frames", 300, "Most frames kept per camera.", 1, 100_000),
@@ -79,6 +81,8 @@ class Settings:
     device: str
     dtype: str
     threads: int
+    encoder_backend: str
+    encoder_path: str
     cameras: tuple[CameraSettings, ...]
     buffer_seconds: float
     buffer_frames: int
@@ -114,6 +118,8 @@ def read_settings(node: Node) -> Settings:
         device=_value(node, "model.device"),
         dtype=_value(node, "model.dtype"),
         threads=_value(node, "model.threads"),
+        encoder_backend=_value(node, "encoder.backend"),
+        encoder_path=_value(node, "encoder.path"),
         cameras=tuple(_camera(node, name) for name in names),
         buffer_seconds=_value(node, "buffer.seconds"),
         buffer_frames=_value(node, "buffer.frames"),

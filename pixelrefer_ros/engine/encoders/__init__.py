@@ -1,0 +1,1 @@
+"""Vision encoders that run outside torch."""

@@ -1,0 +1,83 @@
+"""An exported vision encoder in place of the torch one: views into buckets, buckets through it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from pixelrefer_ros.engine.encoders.buckets import bucket_lengths, make_batches
+from pixelrefer_ros.engine.encoders.graph_inputs import (
+    GraphInputs,
+    pad,
+    patch_positions,
+    rotations_at,
+)
+from pixelrefer_ros.model.image_processor import View, normalise
+from pixelrefer_ros.model.pixelrefer import PixelRefer
+
+
+class GraphRuntime(Protocol):
+    """Something that runs the exported graph."""
+
+    def max_batch(self, length: int) -> int:
+        """Return how many views of `length` patches may go through together."""
+
+    def run(self, inputs: GraphInputs) -> torch.Tensor:
+        """Return features float32 [B, T, C] on the device of the inputs; raise `InferenceError`."""
+
+
+class BucketedEncoder:
+    """The `EncoderBackend` of every exported graph.
+
+    Takes from the model what is not in the graph: normalisation, rotary frequencies, merging.
+    """
+
+    def __init__(self, model: PixelRefer, runtime: GraphRuntime) -> None:
+        self._runtime = runtime
+        self._encoder = model.vision_encoder
+        self._processor = model.config.image_processor
+        self._lengths = bucket_lengths(model.config)
+
+    def encode(self, views: Sequence[View]) -> Sequence[torch.Tensor]:
+        """Return the features of each view, [view.tokens, C], in the model's type, on its device.
+
+        Raises `InferenceError`.
+        """
+        sizes = [len(view.patches) for view in views]
+        batches = make_batches(sizes, self._lengths, self._runtime.max_batch)
+        pixels = torch.split(self._pixels(views), sizes)
+        rotations = torch.split(self._rotations(views), sizes)
+        features: dict[int, torch.Tensor] = {}
+        for batch in batches:
+            padded = pad(
+                [pixels[k] for k in batch.members],
+                [rotations[k] for k in batch.members],
+                batch.length,
+            )
+            for k, rows in zip(batch.members, self._runtime.run(padded), strict=True):
+                features[k] = rows[: sizes[k]]
+        packed = torch.cat([features[k] for k in range(len(views))]).to(self._encoder.dtype)
+        return torch.split(self._merge(packed, views), [view.tokens for view in views])
+
+    def _pixels(self, views: Sequence[View]) -> torch.Tensor:
+        patches = torch.from_numpy(np.concatenate([view.patches for view in views]))
+        return normalise(patches.to(self._encoder.device), self._processor)
+
+    def _rotations(self, views: Sequence[View]) -> torch.Tensor:
+        positions = torch.from_numpy(np.concatenate([patch_positions(view) for view in views]))
+        frequencies = self._encoder.rotary_pos_emb.inv_freq
+        assert isinstance(frequencies, torch.Tensor)
+        return rotations_at(positions.to(frequencies.device), frequencies.float())
+
+    def _merge(self, packed: torch.Tensor, views: Sequence[View]) -> torch.Tensor:
+        if all(view.merge == 1 for view in views):
+            return packed
+        merged: torch.Tensor = self._encoder.pixel_unshuffle(
+            packed,
+            torch.tensor([(1, *view.grid) for view in views]),
+            torch.tensor([view.merge for view in views]),
+        )
+        return merged

@@ -1,0 +1,75 @@
+"""Where `pixelrefer export` puts its files, and what they are called."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import ModuleType
+
+from pixelrefer_ros.errors import ExportError
+
+ONNX_FILE = "vision_encoder.onnx"
+WEIGHTS_FILE = "vision_encoder.onnx.data"
+"""Holds the weights of encoders that are too large for one ONNX file."""
+
+PRECISIONS = ("float32", "float16", "bfloat16")
+
+
+@dataclass(frozen=True)
+class EngineKey:
+    """Everything a TensorRT engine is only good for together.
+
+    gpu: name of the GPU.
+    tensorrt: version of the library.
+    onnx: `onnx_digest` of the graph it was built from.
+    precision: one of `PRECISIONS`.
+    """
+
+    gpu: str
+    tensorrt: str
+    onnx: str
+    precision: str
+
+    def file_name(self) -> str:
+        """Return the name of the engine's file, another one for every other key."""
+        text = json.dumps(asdict(self), sort_keys=True)
+        digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+        gpu = re.sub(r"\W+", "_", self.gpu).strip("_")
+        return f"vision_encoder.{gpu}.{self.precision}.{digest}.engine"
+
+
+def find_onnx(folder: Path) -> Path:
+    """Return the ONNX file in a folder; raise `ExportError` if there is none."""
+    path = folder / ONNX_FILE
+    if not path.is_file():
+        raise ExportError(
+            f"there is no {ONNX_FILE} in '{folder}'; write it with "
+            f"`pixelrefer export --format onnx --model MODEL --out {folder}`"
+        )
+    return path
+
+
+def onnx_digest(path: Path) -> str:
+    """Return the SHA-256 of an ONNX file and of its weights beside it, if it has any."""
+    digest = hashlib.sha256()
+    for part in (path, path.with_name(WEIGHTS_FILE)):
+        if part.is_file():
+            with part.open("rb") as file:
+                while block := file.read(1 << 20):
+                    digest.update(block)
+    return digest.hexdigest()
+
+
+def require(package: str, extra: str) -> ModuleType:
+    """Import an optional package; raise `ExportError` that says how to get it."""
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        raise ExportError(
+            f"this needs the Python package '{package}' ({error}); "
+            f"get it with `pip install pixelrefer[{extra}]`"
+        ) from error

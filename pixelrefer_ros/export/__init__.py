@@ -1,0 +1,1 @@
+"""Write the vision encoder as ONNX and as a TensorRT engine."""
