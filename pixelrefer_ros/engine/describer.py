@@ -12,6 +12,7 @@ import numpy as np
 from pixelrefer_ros.engine.batching import OnToken, Request, RequestQueue
 from pixelrefer_ros.engine.device import free_memory, resolve_device, resolve_dtype
 from pixelrefer_ros.engine.encoders.choice import use_encoder_backend
+from pixelrefer_ros.engine.feature_cache import FeatureCache, FeatureCacheCounts
 from pixelrefer_ros.engine.query import Answer, ArrayFrame, Frame, Image, Query, Sampling
 from pixelrefer_ros.engine.questions import make_questions
 from pixelrefer_ros.engine.worker import Worker
@@ -24,14 +25,17 @@ from pixelrefer_ros.errors import (
 from pixelrefer_ros.model.pixelrefer import PixelRefer
 from pixelrefer_ros.regions.reference import Region
 
+FEATURE_CACHE_BYTES = 64_000_000
+
 
 class Describer:
     """Answers questions about regions of frames.
 
     `describe` blocks; `submit` returns a future at once. All requests wait in one bounded queue
     of `queue_size`; one worker thread owns the device and answers what is waiting together, up to
-    `max_batch` questions in one pass; a larger request is answered by itself. Use as a context
-    manager, or call `close`.
+    `max_batch` questions in one pass; a larger request is answered by itself. The features of
+    frames with a stamp are kept in up to `feature_cache_bytes`, 0 keeps none: the next question
+    about such a frame encodes only its own crops. Use as a context manager, or call `close`.
     """
 
     def __init__(
@@ -42,12 +46,14 @@ class Describer:
         max_batch: int = 16,
         max_regions: int = 16,
         max_new_tokens: int = 64,
+        feature_cache_bytes: int = FEATURE_CACHE_BYTES,
     ) -> None:
         self.model = model
         self._max_regions = max_regions
         self._max_new_tokens = max_new_tokens
         self._queue = RequestQueue(queue_size)
-        self._worker = Worker(model, self._queue, max_batch=max_batch)
+        self._feature_cache = FeatureCache(feature_cache_bytes)
+        self._worker = Worker(model, self._queue, self._feature_cache, max_batch=max_batch)
         self._thread = threading.Thread(target=self._worker.run, name="pixelrefer", daemon=True)
         self._thread.start()
 
@@ -65,6 +71,7 @@ class Describer:
         max_batch: int = 16,
         max_regions: int = 16,
         max_new_tokens: int = 64,
+        feature_cache_bytes: int = FEATURE_CACHE_BYTES,
     ) -> Describer:
         """Load a model folder (or, with `download`, a hub id) and start the worker.
 
@@ -83,6 +90,7 @@ class Describer:
             max_batch=max_batch,
             max_regions=max_regions,
             max_new_tokens=max_new_tokens,
+            feature_cache_bytes=feature_cache_bytes,
         )
 
     def describe(
@@ -153,6 +161,11 @@ class Describer:
         """Number of requests in the queue, not counting those being answered."""
         return len(self._queue)
 
+    @property
+    def feature_cache(self) -> FeatureCacheCounts:
+        """How often the features of a whole picture were at hand, and the memory they take."""
+        return self._feature_cache.counts
+
     def cancel_all(self) -> None:
         """Withdraw every request that waits or is being answered; new ones are welcome."""
         for request in self._queue.clear():
@@ -172,6 +185,7 @@ class Describer:
         self.stop()
         if threading.current_thread() is not self._thread:
             self._thread.join()
+        self._feature_cache.clear()
         free_memory(self.model.language_model.device)
 
     def __enter__(self) -> Describer:

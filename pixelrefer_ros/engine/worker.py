@@ -7,11 +7,13 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 
 from pixelrefer_ros.engine.batching import Request, RequestQueue
 from pixelrefer_ros.engine.device import free_memory
+from pixelrefer_ros.engine.feature_cache import FeatureCache
 from pixelrefer_ros.engine.generation import Row, generate
 from pixelrefer_ros.engine.query import Answer, FrameStamp, Timing
 from pixelrefer_ros.engine.questions import make_sample
@@ -19,16 +21,21 @@ from pixelrefer_ros.engine.streaming import TextStream
 from pixelrefer_ros.errors import InferenceError, OutOfMemoryError, PixelReferError
 from pixelrefer_ros.model.pixelrefer import PixelRefer
 from pixelrefer_ros.model.preprocessing import PreparedSample
+from pixelrefer_ros.model.recently_prepared import RecentlyPrepared
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
 class _Job:
-    """A request being answered, with its prompts and the time each stage took."""
+    """A request being answered, with its prompts and the time each stage took.
+
+    stamps: of its pictures, by their identity.
+    """
 
     request: Request
     started: float
+    stamps: dict[int, FrameStamp] = field(default_factory=dict)
     samples: list[PreparedSample] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     preprocess_s: float = 0.0
@@ -39,9 +46,17 @@ class _Job:
 class Worker:
     """Runs until its queue is closed. An error fails the requests it belongs to, never the loop."""
 
-    def __init__(self, model: PixelRefer, queue: RequestQueue, *, max_batch: int) -> None:
+    def __init__(
+        self,
+        model: PixelRefer,
+        queue: RequestQueue,
+        feature_cache: FeatureCache,
+        *,
+        max_batch: int,
+    ) -> None:
         self._model = model
         self._queue = queue
+        self._feature_cache = feature_cache
         self._max_batch = max_batch
 
     def run(self) -> None:
@@ -51,9 +66,8 @@ class Worker:
 
     def _answer(self, batch: Sequence[Request]) -> None:
         started = time.monotonic()
-        jobs = [
-            job for request in batch for job in self._run(self._prepare, [_Job(request, started)])
-        ]
+        prepare = partial(self._prepare, RecentlyPrepared())
+        jobs = [job for request in batch for job in self._run(prepare, [_Job(request, started)])]
         jobs = self._run(self._embed, jobs)
         self._run(self._generate, jobs)
 
@@ -78,18 +92,21 @@ class Worker:
                 job.request.fail(reported)
             return []
         logger.warning("%d requests failed together, answering singly: %s", len(wanted), failure)
+        self._feature_cache.clear()
         free_memory(self._model.language_model.device)
         return [passed for job in wanted for passed in self._run(stage, [job])]
 
-    def _prepare(self, jobs: Sequence[_Job]) -> None:
+    def _prepare(self, recent: RecentlyPrepared, jobs: Sequence[_Job]) -> None:
         """Decode the frames, cut the views out of them, tokenise the prompts."""
         for job in jobs:
             begin = time.monotonic()
             query = job.request.query
             images = [frame.rgb() for frame in query.frames]
-            stamps = [frame.stamp_ns for frame in query.frames]
+            stamps = [FrameStamp(frame.camera, frame.stamp_ns) for frame in query.frames]
+            job.stamps = dict(zip(map(id, images), stamps, strict=True))
+            times = [stamp.stamp_ns for stamp in stamps]
             job.samples = [
-                self._model.prepare(make_sample(question, images, stamps))
+                self._model.prepare(make_sample(question, images, times), recent)
                 for question in job.request.questions
             ]
             job.preprocess_s = time.monotonic() - begin
@@ -99,10 +116,12 @@ class Worker:
         """Run the vision encoder, SAOT and OCI over all regions of all jobs at once."""
         begin = time.monotonic()
         samples = [sample for job in jobs for sample in job.samples]
-        views = self._model.encode(samples)
+        stamps = {picture: stamp for job in jobs for picture, stamp in job.stamps.items()}
+        views = [view for sample in samples for view in sample.views()]
+        features = self._feature_cache.encode(self._model, views, stamps)
         self._synchronize()
         encoded = time.monotonic()
-        embeds = iter(self._model.infuse(samples, views))
+        embeds = iter(self._model.infuse(samples, features))
         self._synchronize()
         infused = time.monotonic()
         for job in jobs:

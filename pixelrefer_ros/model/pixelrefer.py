@@ -31,6 +31,7 @@ from pixelrefer_ros.model.preprocessing import (
     prepare_sample,
 )
 from pixelrefer_ros.model.prompts import END_OF_TURN, PromptWriter, control_token_id
+from pixelrefer_ros.model.recently_prepared import RecentlyPrepared
 from pixelrefer_ros.model.tokenizer import load_tokenizer, save_tokenizer
 
 
@@ -148,30 +149,35 @@ class PixelRefer(nn.Module):
         """Raise `InvalidPromptError` unless the question fits that many objects; cheap."""
         self.prompts.check_question(question, objects)
 
-    def prepare(self, sample: RegionSample) -> PreparedSample:
+    def prepare(
+        self, sample: RegionSample, recent: RecentlyPrepared | None = None
+    ) -> PreparedSample:
         """Do everything that needs no device; may run in several threads at once.
 
+        recent: what samples before made of the same images and masks, which this one shares.
         Raises `InvalidPromptError`, `InvalidRegionError` or `EmptyMaskError`.
         """
-        return prepare_sample(sample, self.config, self.prompts)
+        return prepare_sample(sample, self.config, self.prompts, recent)
 
     def encode(self, samples: Sequence[PreparedSample]) -> EncodedViews:
         """Run the vision encoder over all views of all samples at once."""
         return self.encode_views([view for sample in samples for view in sample.views()])
 
-    def encode_views(self, views: Sequence[View]) -> EncodedViews:
-        """Run the vision encoder, or the backend in its place, over views, equal ones once."""
-        views = list({view.key: view for view in views}.values())
-        if not views:
-            return EncodedViews({})
-        backend = self.encoder_backend
-        features = self._encode_packed(views) if backend is None else backend.encode(views)
-        return EncodedViews(
-            {
-                view.key: feature.view(*view.feature_grid, -1)
-                for view, feature in zip(views, features, strict=True)
-            }
-        )
+    def encode_views(
+        self, views: Sequence[View], known: Mapping[Hashable, torch.Tensor] | None = None
+    ) -> EncodedViews:
+        """Run the vision encoder, or the backend in its place, over views, equal ones once.
+
+        known: features of some of them, by `View.key`, which need no pass.
+        """
+        features = dict(known or {})
+        views = list({view.key: view for view in views if view.key not in features}.values())
+        if views:
+            backend = self.encoder_backend
+            found = self._encode_packed(views) if backend is None else backend.encode(views)
+            for view, feature in zip(views, found, strict=True):
+                features[view.key] = feature.view(*view.feature_grid, -1)
+        return EncodedViews(features)
 
     def _encode_packed(self, views: Sequence[View]) -> Sequence[torch.Tensor]:
         """Run the vision encoder once over views, packed without padding."""

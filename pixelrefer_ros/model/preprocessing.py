@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import cv2
 import numpy as np
@@ -20,6 +19,7 @@ from pixelrefer_ros.model.configuration import PixelReferConfig
 from pixelrefer_ros.model.image_processor import Image, View, kept_tokens, make_view
 from pixelrefer_ros.model.mask_grid import Mask, sampling_coordinates
 from pixelrefer_ros.model.prompts import PromptWriter
+from pixelrefer_ros.model.recently_prepared import RecentlyPrepared
 from pixelrefer_ros.model.region_crop import Box, crop_region, empty_region
 
 
@@ -85,38 +85,30 @@ class PreparedSample:
         return [view for view in views if view is not None]
 
 
-class PrepareRegion(Protocol):
-    """What `prepare_region` does."""
-
-    def __call__(
-        self, image: Image, mask: Mask, config: PixelReferConfig, *, regions: int
-    ) -> PreparedRegion:
-        """Prepare one mask of a question about `regions` masks."""
-
-
 def prepare_sample(
     sample: RegionSample,
     config: PixelReferConfig,
     prompts: PromptWriter,
-    prepare: PrepareRegion | None = None,
+    recent: RecentlyPrepared | None = None,
 ) -> PreparedSample:
     """Cut out and scale every object, cut every image into patches, write the prompt.
 
-    prepare: used in place of `prepare_region`, such as one that remembers what it made.
+    recent: what samples before made of the same images and masks, which this one shares.
     Raises `InvalidPromptError` and `InvalidRegionError` for a question, image or mask that does
     not fit, `EmptyMaskError` for an empty mask and the full model.
     """
     _check(sample, config)
-    prepare = prepare or prepare_region
+    recent = recent or RecentlyPrepared()
     masks = [(image, mask) for masks in sample.objects for image, mask in masks]
     regions = tuple(
-        prepare(sample.images[image], mask, config, regions=len(masks)) for image, mask in masks
+        prepare_region(sample.images[image], mask, config, recent, regions=len(masks))
+        for image, mask in masks
     )
     counts = iter(regions)
     objects = [
         [(image, next(counts).token_count) for image, _ in masks] for masks in sample.objects
     ]
-    frames = () if config.is_lite else _prepare_frames(sample, config)
+    frames = () if config.is_lite else _prepare_frames(sample, config, recent)
     if sample.times is None:
         kept = tuple(np.ones(frame.tokens, np.bool_) for frame in frames)
     else:
@@ -128,13 +120,28 @@ def prepare_sample(
 
 
 def prepare_region(
-    image: Image, mask: Mask, config: PixelReferConfig, *, regions: int
+    image: Image, mask: Mask, config: PixelReferConfig, recent: RecentlyPrepared, *, regions: int
 ) -> PreparedRegion:
-    """Prepare one mask of a question about `regions` masks.
+    """Prepare one mask of a question about `regions` masks, or give it again.
 
     PixelRefer-Lite sees nothing but context under an empty mask; the full model raises
     `EmptyMaskError`.
     """
+    return recent.get(
+        (image, mask),
+        ("region", config.max_pixels(regions)),
+        lambda: _prepare_region(image, mask, config, recent, regions),
+    )
+
+
+def resize_context(image: Image, side: int) -> Image:
+    """Return the image as a square of `side` pixels, the Resize of Algorithm 1."""
+    return np.asarray(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _prepare_region(
+    image: Image, mask: Mask, config: PixelReferConfig, recent: RecentlyPrepared, regions: int
+) -> PreparedRegion:
     if config.is_lite and not mask.any():
         crop = empty_region(image, config)
     else:
@@ -144,8 +151,7 @@ def prepare_region(
     if config.is_lite:
         local = resize_context(crop.context, config.local_view_patches * config.patch_size)
         local_view = _make_view(local, config, regions)
-        whole = resize_context(image, config.global_view_patches * config.patch_size)
-        global_view = _make_view(whole, config, regions, source=image)
+        global_view = _global_view(image, config, recent, regions)
     cells = np.argwhere(crop.grid > 0)
     return PreparedRegion(
         object_view=object_view,
@@ -161,17 +167,37 @@ def prepare_region(
     )
 
 
-def resize_context(image: Image, side: int) -> Image:
-    """Return the image as a square of `side` pixels, the Resize of Algorithm 1."""
-    return np.asarray(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+def _global_view(
+    image: Image, config: PixelReferConfig, recent: RecentlyPrepared, regions: int
+) -> View:
+    """Return the whole image as Algorithm 1 sees it."""
+
+    def make() -> View:
+        whole = resize_context(image, config.global_view_patches * config.patch_size)
+        return _make_view(whole, config, regions, source=image)
+
+    return recent.get((image,), ("global view", config.max_pixels(regions)), make)
 
 
-def _prepare_frames(sample: RegionSample, config: PixelReferConfig) -> tuple[View, ...]:
+def _prepare_frames(
+    sample: RegionSample, config: PixelReferConfig, recent: RecentlyPrepared
+) -> tuple[View, ...]:
     if sample.times is None:
         images, merge = sample.images, 1
     else:
         images, merge = sample.images[: len(sample.times)], config.video_merge
-    return tuple(_make_view(image, config, len(images), merge, source=image) for image in images)
+    return tuple(_frame_view(image, config, recent, len(images), merge) for image in images)
+
+
+def _frame_view(
+    image: Image, config: PixelReferConfig, recent: RecentlyPrepared, views: int, merge: int
+) -> View:
+    """Return the whole image as the full model reads it."""
+    return recent.get(
+        (image,),
+        ("frame", config.max_pixels(views, merge), merge),
+        lambda: _make_view(image, config, views, merge, source=image),
+    )
 
 
 def _make_view(

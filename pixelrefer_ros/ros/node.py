@@ -92,6 +92,7 @@ class PixelReferNode(SafeLifecycleNode):
                 max_batch=settings.max_batch,
                 max_regions=settings.max_regions,
                 max_new_tokens=settings.max_new_tokens,
+                feature_cache_bytes=settings.encoder_cache_megabytes * 10**6,
             )
         except (PixelReferError, ValueError) as error:
             return self._refuse("configure", str(error))

@@ -45,6 +45,7 @@ PARAMETERS = (
     Parameter("model.threads", 1, "CPU threads of the model; 0: as torch likes.", 0, 256),
     Parameter("encoder.backend", "torch", "Vision encoder: torch, onnxruntime or tensorrt."),
     Parameter("encoder.path", "", "Folder `pixelrefer export` wrote to; empty: the model's."),
+    Parameter("encoder.cache_megabytes", 64, "Most memory for features, 10^6 bytes.", 0, 1_000_000),
     Parameter("camera_names", ["camera"], "Names of the cameras; each has cameras.<name>.*"),
     Parameter("buffer.seconds", 10.0, "Age at which a frame leaves, seconds.", 0.1, 3600.0),
     Parameter("buffer.frames", 300, "Most frames kept per camera.", 1, 100_000),
@@ -83,6 +84,7 @@ class Settings:
     threads: int
     encoder_backend: str
     encoder_path: str
+    encoder_cache_megabytes: int
     cameras: tuple[CameraSettings, ...]
     buffer_seconds: float
     buffer_frames: int
@@ -120,6 +122,7 @@ def read_settings(node: Node) -> Settings:
         threads=_value(node, "model.threads"),
         encoder_backend=_value(node, "encoder.backend"),
         encoder_path=_value(node, "encoder.path"),
+        encoder_cache_megabytes=_value(node, "encoder.cache_megabytes"),
         cameras=tuple(_camera(node, name) for name in names),
         buffer_seconds=_value(node, "buffer.seconds"),
         buffer_frames=_value(node, "buffer.frames"),

@@ -12,45 +12,18 @@ from numpy.typing import NDArray
 from pixelrefer_ros.datasets.conversations import Conversation
 from pixelrefer_ros.errors import DatasetError
 from pixelrefer_ros.model.configuration import PixelReferConfig
-from pixelrefer_ros.model.image_processor import Image, View
-from pixelrefer_ros.model.mask_grid import Mask
+from pixelrefer_ros.model.image_processor import View
 from pixelrefer_ros.model.preprocessing import (
     PreparedRegion,
     PreparedSample,
-    PrepareRegion,
     RegionSample,
     prepare_region,
     prepare_sample,
 )
 from pixelrefer_ros.model.prompts import PromptWriter
+from pixelrefer_ros.model.recently_prepared import RecentlyPrepared
 
 IGNORED = -100
-
-
-REGIONS_IN_MEMORY = 64
-
-
-class RecentRegions:
-    """Prepares regions, and gives the same one again when several questions in a row are about it.
-
-    The network computes what belongs to one region once.
-    """
-
-    def __init__(self) -> None:
-        self._recent: dict[tuple[int, int, int], tuple[Image, Mask, PreparedRegion]] = {}
-
-    def __call__(
-        self, image: Image, mask: Mask, config: PixelReferConfig, *, regions: int
-    ) -> PreparedRegion:
-        """Do what `prepare_region` does, unless this very picture and mask have been here."""
-        key = id(image), id(mask), regions
-        if key not in self._recent:
-            if len(self._recent) >= REGIONS_IN_MEMORY:
-                del self._recent[next(iter(self._recent))]
-            # With the arrays, so that no others get their identities meanwhile.
-            prepared = prepare_region(image, mask, config, regions=regions)
-            self._recent[key] = image, mask, prepared
-        return self._recent[key][2]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,11 +45,12 @@ def prepare_conversation(
     conversation: Conversation,
     config: PixelReferConfig,
     prompts: PromptWriter,
-    prepare: PrepareRegion,
+    recent: RecentlyPrepared,
 ) -> PreparedConversation:
-    """Cut out all objects with `prepare` and write all turns.
+    """Cut out all objects and write all turns.
 
-    The first turn is what inference prepares; its answer and the later turns follow.
+    The first turn is what inference prepares; its answer and the later turns follow. What
+    conversations before made of the same pictures and masks, this one shares.
     Raises `DatasetError` for a conversation too long, and what `prepare_sample` raises.
     """
     first, *later = conversation.turns
@@ -87,7 +61,7 @@ def prepare_conversation(
         question=first.question,
         times=conversation.times,
     )
-    prepared = prepare_sample(sample, config, prompts, prepare)
+    prepared = prepare_sample(sample, config, prompts, recent)
     regions = list(prepared.regions)
     spoken: list[tuple[NDArray[np.int64], bool]] = [
         (prepared.token_ids, False),
@@ -98,7 +72,7 @@ def prepare_conversation(
         tracks = []
         for masks in islice(objects, turn.regions):
             added = [
-                prepare(conversation.images[image], mask, config, regions=count)
+                prepare_region(conversation.images[image], mask, config, recent, regions=count)
                 for image, mask in masks
             ]
             tracks.append(

@@ -22,9 +22,9 @@ from pixelrefer_ros.datasets.records import Records
 from pixelrefer_ros.errors import PixelReferError
 from pixelrefer_ros.model.configuration import PixelReferConfig
 from pixelrefer_ros.model.prompts import PromptWriter
+from pixelrefer_ros.model.recently_prepared import RecentlyPrepared
 from pixelrefer_ros.training.preparation import (
     PreparedConversation,
-    RecentRegions,
     drop_pictures,
     prepare_conversation,
 )
@@ -90,7 +90,7 @@ class Steps(Dataset[Step]):
         read = lru_cache(PICTURES_IN_MEMORY)(read_image)
         random = np.random.default_rng((self._plan.seed, step, self._plan.process))
         decode = _remembering_decoder(random, self._plan.box_share)
-        prepare = RecentRegions()
+        recent = RecentlyPrepared()
         good: list[tuple[int, PreparedConversation]] = []
         problems = []
         for index in drawn:
@@ -99,7 +99,7 @@ class Steps(Dataset[Step]):
                 conversation = read_conversation(
                     record, is_lite=self._config.is_lite, read=read, decode=decode
                 )
-                prepared = prepare_conversation(conversation, self._config, self._prompts, prepare)
+                prepared = prepare_conversation(conversation, self._config, self._prompts, recent)
             except PixelReferError as error:
                 problems.append(f"{record.name}: {error}")
             else:

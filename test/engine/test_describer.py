@@ -244,7 +244,7 @@ def test_expired_requests_cost_the_others_no_time(endless_model, picture, monkey
     prepared = []
     prepare = endless_model.prepare
     monkeypatch.setattr(
-        endless_model, "prepare", lambda sample: prepared.append(sample) or prepare(sample)
+        endless_model, "prepare", lambda *given: prepared.append(given) or prepare(*given)
     )
     with Describer(endless_model, max_new_tokens=4) as describer:
         blocker = describer.submit(query(picture, max_new_tokens=300))

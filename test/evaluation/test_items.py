@@ -9,7 +9,8 @@ from pixelrefer_ros.datasets.conversations import read_conversation, read_image
 from pixelrefer_ros.datasets.records import Record
 from pixelrefer_ros.engine.questions import make_questions, make_sample
 from pixelrefer_ros.evaluation.items import Item
-from pixelrefer_ros.training.preparation import IGNORED, RecentRegions, prepare_conversation
+from pixelrefer_ros.model.recently_prepared import RecentlyPrepared
+from pixelrefer_ros.training.preparation import IGNORED, prepare_conversation
 
 
 def test_what_comes_into_a_clip_late_is_asked_about_as_it_was_taught(tiny_model, tmp_path):
@@ -42,7 +43,7 @@ def test_what_comes_into_a_clip_late_is_asked_about_as_it_was_taught(tiny_model,
         read_conversation(record, is_lite=True),
         tiny_model.config,
         tiny_model.prompts,
-        RecentRegions(),
+        RecentlyPrepared(),
     )
     assert (taught.sample.token_ids[taught.labels == IGNORED] == asked).all()
     assert "Time 0.4" in tiny_model.tokenizer.decode(list(asked), skip_special_tokens=False)

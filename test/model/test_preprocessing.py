@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from region_masks import rectangle
 
 from pixelrefer_ros.errors import EmptyMaskError, InvalidPromptError, InvalidRegionError
 from pixelrefer_ros.model.preprocessing import RegionSample
+from pixelrefer_ros.model.recently_prepared import RecentlyPrepared
 
 MASK = rectangle(120, 160, (20, 60), (30, 80))
 OTHER = rectangle(120, 160, (70, 110), (90, 150))
@@ -20,6 +23,21 @@ def test_views_of_lite(lite, image):
     assert region.global_view.key == other.global_view.key
     # Every object has its own surroundings, also where the reference shares them.
     assert not np.array_equal(region.local_view.patches, other.local_view.patches)
+
+
+def test_what_questions_share_is_prepared_once(lite, full, image):
+    recent = RecentlyPrepared()
+    sample = RegionSample([image], [[(0, MASK)], [(0, OTHER)]], "<region>, <region>")
+    one, other = lite.prepare(sample, recent).regions
+    again = lite.prepare(RegionSample([image], [[(0, MASK)]], "What is <region>?"), recent)
+    assert one.global_view is other.global_view
+    assert lite.prepare(sample, recent).regions[0] is one
+    # Two regions have less room each than one, in the official way.
+    assert again.regions[0] is not one
+    pictures = [full.prepare(sample, recent).frames[0] for _ in range(2)]
+    assert pictures[0] is pictures[1]
+    assert full.prepare(replace(sample, times=[0.0]), recent).frames[0] is not pictures[0]
+    assert lite.prepare(sample).regions[0] is not one
 
 
 def test_many_masks_share_the_patch_budget(lite, image):

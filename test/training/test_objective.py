@@ -7,9 +7,10 @@ from drawn_shapes import SMALL_MODEL, shape
 
 from pixelrefer_ros.datasets.conversations import Conversation, Turn
 from pixelrefer_ros.model.preprocessing import RegionSample
+from pixelrefer_ros.model.recently_prepared import RecentlyPrepared
 from pixelrefer_ros.training.configuration import Model, Scratch, Start
 from pixelrefer_ros.training.objective import AnswerObjective, Weighting, WordObjective
-from pixelrefer_ros.training.preparation import RecentRegions, prepare_conversation
+from pixelrefer_ros.training.preparation import prepare_conversation
 from pixelrefer_ros.training.start import make_model
 
 TEXTS = ["Which colour has <region>?", "red", "green", "It is a long and green disc."]
@@ -28,7 +29,7 @@ def talk(model, number: int, answer: str):
         Conversation([image], [[(0, mask)]], turns, None),
         model.config,
         model.prompts,
-        RecentRegions(),
+        RecentlyPrepared(),
     )
 
 

@@ -9,10 +9,9 @@ from drawn_shapes import shape
 from pixelrefer_ros.datasets.conversations import Conversation, Turn
 from pixelrefer_ros.errors import DatasetError, InvalidPromptError
 from pixelrefer_ros.model.preprocessing import RegionSample
+from pixelrefer_ros.model.recently_prepared import RecentlyPrepared
 from pixelrefer_ros.training.preparation import (
     IGNORED,
-    REGIONS_IN_MEMORY,
-    RecentRegions,
     drop_pictures,
     prepare_conversation,
 )
@@ -26,22 +25,18 @@ def conversation(*turns: Turn, masks: int = 1) -> Conversation:
 
 
 def prepare(model, talk: Conversation):
-    return prepare_conversation(talk, model.config, model.prompts, RecentRegions())
+    return prepare_conversation(talk, model.config, model.prompts, RecentlyPrepared())
 
 
 def words(model, ids) -> str:
     return model.tokenizer.decode([int(i) for i in ids], skip_special_tokens=False)
 
 
-def test_a_region_is_prepared_once_as_long_as_it_is_remembered(tiny_model):
-    recent, config = RecentRegions(), tiny_model.config
-    first = recent(IMAGE, MASK, config, regions=1)
-    assert recent(IMAGE, MASK, config, regions=1) is first
-    assert recent(IMAGE, OTHER, config, regions=1).box != first.box
-    assert recent(IMAGE, MASK, config, regions=2) is not first
-    for _ in range(REGIONS_IN_MEMORY):
-        recent(IMAGE, MASK.copy(), config, regions=1)
-    assert recent(IMAGE, MASK, config, regions=1) is not first
+def test_questions_about_one_region_share_it(tiny_model):
+    recent, talk = RecentlyPrepared(), conversation(Turn("What is <region>?", "A mug.", 1))
+    config, prompts = tiny_model.config, tiny_model.prompts
+    first, second = [prepare_conversation(talk, config, prompts, recent) for _ in range(2)]
+    assert first.sample.regions[0] is second.sample.regions[0]
 
 
 def test_only_the_answer_and_its_end_are_supervised(tiny_model):
