@@ -77,8 +77,8 @@ class Request:
 class RequestQueue:
     """First in, first out, at most `capacity` requests wait; safe under threads.
 
-    It knows the requests handed out last, so that none is ever out of sight between waiting and
-    being answered.
+    It knows the requests handed out until they are answered, so that none is ever out of sight
+    between waiting and being answered.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -109,26 +109,28 @@ class RequestQueue:
     def take(self, max_rows: int) -> list[Request]:
         """Wait for requests and take as many as fit into `max_rows` questions, at least one.
 
-        Those taken before are done with. Returns an empty list once the queue is closed.
+        Returns an empty list once the queue is closed.
         """
         with self._changed:
-            self._taken = []
             while True:
                 self._forget_unwanted()
                 if self._closed or self._waiting:
                     break
                 self._changed.wait()
-            rows = 0
-            while self._waiting:
-                rows += len(self._waiting[0].questions)
-                if self._taken and rows > max_rows:
-                    break
-                self._taken.append(self._waiting.popleft())
-            return list(self._taken)
+            first = [self._waiting.popleft()] if self._waiting else []
+            self._taken += first
+            return first + self._take_fitting(max_rows - sum(len(r.questions) for r in first))
+
+    def take_more(self, max_rows: int) -> list[Request]:
+        """Take those of the waiting requests, in order, that fit into `max_rows` questions now."""
+        with self._changed:
+            self._forget_unwanted()
+            return self._take_fitting(max_rows)
 
     def clear(self) -> list[Request]:
-        """Forget what is waiting; return it together with what was taken last."""
+        """Forget what is waiting; return it together with what was taken and is not answered."""
         with self._changed:
+            self._forget_unwanted()
             unanswered = [*self._taken, *self._waiting]
             self._waiting.clear()
             return unanswered
@@ -140,5 +142,14 @@ class RequestQueue:
             self._changed.notify_all()
             return self.clear()
 
+    def _take_fitting(self, max_rows: int) -> list[Request]:
+        fitting = []
+        while self._waiting and len(self._waiting[0].questions) <= max_rows:
+            fitting.append(self._waiting.popleft())
+            max_rows -= len(fitting[-1].questions)
+        self._taken += fitting
+        return fitting
+
     def _forget_unwanted(self) -> None:
         self._waiting = deque(request for request in self._waiting if request.is_wanted())
+        self._taken = [request for request in self._taken if request.is_wanted()]

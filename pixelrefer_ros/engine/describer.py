@@ -32,8 +32,9 @@ class Describer:
     """Answers questions about regions of frames.
 
     `describe` blocks; `submit` returns a future at once. All requests wait in one bounded queue
-    of `queue_size`; one worker thread owns the device and answers what is waiting together, up to
-    `max_batch` questions in one pass; a larger request is answered by itself. The features of
+    of `queue_size`; one worker thread owns the device and answers up to `max_batch` questions
+    together, which others join as soon as there is room; a larger request is answered by itself.
+    On CUDA, decoding is made ready for `max_batch` rows before the engine starts. The features of
     frames with a stamp are kept in up to `feature_cache_bytes`, 0 keeps none: the next question
     about such a frame encodes only its own crops. Use as a context manager, or call `close`.
     """

@@ -1,50 +1,41 @@
-"""The thread that owns the device: takes what is waiting and answers it in one batch."""
+"""The thread that owns the device: lets requests join those it is answering, token by token."""
 
 from __future__ import annotations
 
 import logging
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 
 import torch
 
-from pixelrefer_ros.engine.batching import Request, RequestQueue
+from pixelrefer_ros.engine.batching import RequestQueue
 from pixelrefer_ros.engine.device import free_memory
+from pixelrefer_ros.engine.failures import as_reported, is_out_of_memory
 from pixelrefer_ros.engine.feature_cache import FeatureCache
-from pixelrefer_ros.engine.generation import Row, generate
-from pixelrefer_ros.engine.query import Answer, FrameStamp, Timing
+from pixelrefer_ros.engine.generation.choice import make_decoder
+from pixelrefer_ros.engine.generation.row import Row
+from pixelrefer_ros.engine.generation.token_choice import TokenChooser
+from pixelrefer_ros.engine.job import Job
+from pixelrefer_ros.engine.query import FrameStamp
 from pixelrefer_ros.engine.questions import make_sample
 from pixelrefer_ros.engine.streaming import TextStream
-from pixelrefer_ros.errors import InferenceError, OutOfMemoryError, PixelReferError
+from pixelrefer_ros.errors import InferenceError
 from pixelrefer_ros.model.pixelrefer import PixelRefer
-from pixelrefer_ros.model.preprocessing import PreparedSample
 from pixelrefer_ros.model.recently_prepared import RecentlyPrepared
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(eq=False)
-class _Job:
-    """A request being answered, with its prompts and the time each stage took.
-
-    stamps: of its pictures, by their identity.
-    """
-
-    request: Request
-    started: float
-    stamps: dict[int, FrameStamp] = field(default_factory=dict)
-    samples: list[PreparedSample] = field(default_factory=list)
-    rows: list[Row] = field(default_factory=list)
-    preprocess_s: float = 0.0
-    encode_s: float = 0.0
-    infuse_s: float = 0.0
-
-
 class Worker:
-    """Runs until its queue is closed. An error fails the requests it belongs to, never the loop."""
+    """Runs until its queue is closed. An error fails the requests it belongs to, never the loop.
+
+    Requests that come while others are being answered join them between two tokens, up to
+    `max_batch` questions in all. Joining takes no more than half of the time: after it, the
+    answers that are under way go on for at least as long as it took.
+    """
 
     def __init__(
         self,
@@ -58,24 +49,52 @@ class Worker:
         self._queue = queue
         self._feature_cache = feature_cache
         self._max_batch = max_batch
+        self._decoder = make_decoder(model.language_model, max_rows=max_batch)
+        self._decoded: dict[Row, Job] = {}
+        self._held: deque[Job] = deque()
+        self._joining_s = self._stepping_s = 0.0
 
     def run(self) -> None:
-        """Answer batch after batch."""
-        while batch := self._queue.take(self._max_batch):
-            self._answer(batch)
+        """Let requests join and step on, until the queue is closed."""
+        while self._let_join():
+            if self._decoded:
+                self._step()
 
-    def _answer(self, batch: Sequence[Request]) -> None:
-        started = time.monotonic()
+    def _let_join(self) -> bool:
+        """Take what may join now; with nobody to answer, wait for it. False once closed."""
+        if self._decoded:
+            if self._held or self._stepping_s < self._joining_s:
+                return True
+            requests = self._queue.take_more(self._max_batch - len(self._decoded))
+        elif self._held:
+            self._join_alone(self._held.popleft())
+            return True
+        else:
+            requests = self._queue.take(self._max_batch)
+            if not requests:
+                return False
+        if requests:
+            started = time.monotonic()
+            self._admit([Job(request, started) for request in requests])
+            self._joining_s, self._stepping_s = time.monotonic() - started, 0.0
+        return True
+
+    def _admit(self, jobs: Sequence[Job]) -> None:
         prepare = partial(self._prepare, RecentlyPrepared())
-        jobs = [job for request in batch for job in self._run(prepare, [_Job(request, started)])]
-        jobs = self._run(self._embed, jobs)
-        self._run(self._generate, jobs)
+        jobs = [passed for job in jobs for passed in self._run(prepare, [job])]
+        self._run(self._join, self._run(self._embed, jobs))
 
-    def _run(self, stage: Callable[[Sequence[_Job]], None], jobs: Sequence[_Job]) -> list[_Job]:
+    def _join_alone(self, job: Job) -> None:
+        if job.rows:
+            self._run(self._join, [job])
+        else:
+            self._admit([job])
+
+    def _run(self, stage: Callable[[Sequence[Job]], None], jobs: Sequence[Job]) -> list[Job]:
         """Take the jobs somebody still waits for through a stage together; return those it passed.
 
         Where that fails, one of them spoils it or they are too large together: each then stands
-        for itself. Once the first word of one is told, all fail together.
+        for itself. One that is too large beside those being answered is held until they are done.
         """
         wanted = [job for job in jobs if job.request.is_wanted()]
         if not wanted:
@@ -86,17 +105,42 @@ class Worker:
         except Exception as error:
             trace = traceback.format_exc()
             failure = error.with_traceback(None)  # it would keep the device's memory
-        if len(wanted) == 1 or any(row.token_ids for job in wanted for row in job.rows):
-            reported = _as_reported(failure, trace)
-            for job in wanted:
-                job.request.fail(reported)
-            return []
-        logger.warning("%d requests failed together, answering singly: %s", len(wanted), failure)
-        self._feature_cache.clear()
-        free_memory(self._model.language_model.device)
-        return [passed for job in wanted for passed in self._run(stage, [job])]
+        if len(wanted) > 1 or is_out_of_memory(failure):
+            self._free_memory()
+        if len(wanted) > 1:
+            logger.warning(
+                "%d requests failed together, each goes on alone: %s", len(wanted), failure
+            )
+            return [passed for job in wanted for passed in self._run(stage, [job])]
+        if self._decoded and is_out_of_memory(failure):
+            self._held += wanted
+        else:
+            wanted[0].request.fail(as_reported(failure, trace))
+        return []
 
-    def _prepare(self, recent: RecentlyPrepared, jobs: Sequence[_Job]) -> None:
+    def _step(self) -> None:
+        """Choose one token for every row; where that fails, each request goes on alone."""
+        started = time.monotonic()
+        try:
+            finished = self._decoder.step()
+        except Exception as error:
+            trace = traceback.format_exc()
+            failure = error.with_traceback(None)
+        else:
+            self._let_leave(finished)
+            self._stepping_s += time.monotonic() - started
+            return
+        jobs = list(dict.fromkeys(self._decoded.values()))
+        self._decoded.clear()
+        self._decoder.clear()
+        self._free_memory()
+        if len(jobs) > 1:
+            logger.warning("%d answers failed together, each goes on alone: %s", len(jobs), failure)
+            self._held += jobs
+        else:
+            jobs[0].request.fail(as_reported(failure, trace))
+
+    def _prepare(self, recent: RecentlyPrepared, jobs: Sequence[Job]) -> None:
         """Decode the frames, cut the views out of them, tokenise the prompts."""
         for job in jobs:
             begin = time.monotonic()
@@ -112,7 +156,7 @@ class Worker:
             job.preprocess_s = time.monotonic() - begin
 
     @torch.inference_mode()
-    def _embed(self, jobs: Sequence[_Job]) -> None:
+    def _embed(self, jobs: Sequence[Job]) -> None:
         """Run the vision encoder, SAOT and OCI over all regions of all jobs at once."""
         begin = time.monotonic()
         samples = [sample for job in jobs for sample in job.samples]
@@ -128,24 +172,30 @@ class Worker:
             job.encode_s, job.infuse_s = encoded - begin, infused - encoded
             job.rows = [self._row(job, index, next(embeds)) for index in range(len(job.samples))]
 
-    def _row(self, job: _Job, index: int, embeds: torch.Tensor) -> Row:
+    def _row(self, job: Job, index: int, embeds: torch.Tensor) -> Row:
         request = job.request
         row = Row(
             embeds=embeds,
             max_new_tokens=request.max_new_tokens,
-            sampling=request.query.sampling,
+            eos_token_ids=self._model.eos_token_ids,
+            chooser=TokenChooser(request.query.sampling, self._model.repetition_penalty),
             is_wanted=request.is_wanted,
         )
         if request.on_token is not None:
             row.on_token = TextStream(self._model.tokenizer, request.teller(index)).put
         return row
 
-    def _generate(self, jobs: Sequence[_Job]) -> None:
-        """Decode all prompts together; each request is answered when its last row ends."""
-        unfinished = {id(row): (job, row) for job in jobs for row in job.rows}
+    def _join(self, jobs: Sequence[Job]) -> None:
+        """Let prompts join those that are decoded; one that was decoded before goes on."""
+        rows = {row: job for job in jobs for row in job.rows if not row.complete}
+        finished = self._decoder.join(list(rows))
+        self._decoded |= rows
+        self._let_leave(finished)
 
-        def row_finished(row: Row) -> None:
-            job, _ = unfinished.pop(id(row))
+    def _let_leave(self, finished: Sequence[Row]) -> None:
+        """Answer the requests whose last row has finished."""
+        for row in finished:
+            job = self._decoded.pop(row)
             if row.broken:
                 job.request.fail(
                     InferenceError(
@@ -153,67 +203,19 @@ class Worker:
                         f"or overflow in {self._model.language_model.dtype}: try dtype float32"
                     )
                 )
-            elif not any(id(other) in unfinished for other in job.rows):
-                job.request.resolve(self._answers(job))
+            elif job not in self._decoded.values():
+                self._run(self._answer, [job])
 
-        generate(
-            self._model.language_model,
-            [row for job in jobs for row in job.rows],
-            eos_token_ids=self._model.eos_token_ids,
-            repetition_penalty=self._model.repetition_penalty,
-            on_finished=row_finished,
-        )
+    def _answer(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            job.request.resolve(job.answers(self._model))
 
-    def _answers(self, job: _Job) -> list[Answer]:
-        request = job.request
-        timing = Timing(
-            queue_s=job.started - request.submitted,
-            preprocess_s=job.preprocess_s,
-            encode_s=job.encode_s,
-            infuse_s=job.infuse_s,
-            prefill_s=max(row.prefill_s for row in job.rows),
-            decode_s=max(row.decode_s for row in job.rows),
-        )
-        answers = []
-        for question, row in zip(request.questions, job.rows, strict=True):
-            used = sorted({frame for track in question.tracks for frame, _ in track})
-            frames = [request.query.frames[index] for index in used]
-            text = self._model.tokenizer.decode(row.token_ids, skip_special_tokens=True)
-            answers.append(
-                Answer(
-                    object_ids=question.object_ids,
-                    text=text.strip(),
-                    confidence=sum(row.probabilities) / len(row.probabilities),
-                    truncated=not row.ended,
-                    generated_tokens=len(row.token_ids),
-                    frames=tuple(FrameStamp(frame.camera, frame.stamp_ns) for frame in frames),
-                    model_id=self._model.model_id,
-                    timing=timing,
-                )
-            )
-        return answers
+    def _free_memory(self) -> None:
+        """Give back all memory that is only kept for later."""
+        self._feature_cache.clear()
+        free_memory(self._model.language_model.device)
 
     def _synchronize(self) -> None:
         """Wait for the device, so that a stage's time is its own."""
         if self._model.language_model.device.type == "cuda":
             torch.cuda.synchronize(self._model.language_model.device)
-
-
-def _as_reported(error: Exception, trace: str) -> PixelReferError:
-    """Give every failure a code; unexpected ones are logged whole and reported in one line."""
-    if isinstance(error, PixelReferError):
-        return error
-    if _is_out_of_memory(error):
-        return OutOfMemoryError(
-            f"out of memory: {error}. Ask about fewer regions, or lower request.max_regions and "
-            "request.max_batch"
-        )
-    logger.error("inference failed\n%s", trace)
-    return InferenceError(f"inference failed: {type(error).__name__}: {error}")
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """Recognise it on any device; torch and OpenCV have no type of their own for it on the CPU."""
-    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or any(
-        words in str(error) for words in ("can't allocate memory", "Insufficient memory")
-    )

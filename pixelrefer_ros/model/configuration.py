@@ -30,6 +30,7 @@ REQUIRED_VALUES: Mapping[str, Any] = {
     "mm_projector_type": "mlp2x_gelu",
     "is_alignment": False,
     "tune_mm_mlp_adapter": False,
+    "use_sliding_window": False,
 }
 INFUSION_HEADS = 8
 VISION_ENCODER_NAME = "DAMO-NLP-SG/VL3-SigLIP-NaViT"

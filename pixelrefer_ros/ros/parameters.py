@@ -56,7 +56,7 @@ PARAMETERS = (
     Parameter("request.max_frame_age", 1.0, "Default age limit of a frame, seconds.", 0.0, 3600.0),
     Parameter("request.max_regions", 16, "Most regions in one request.", 1, 255),
     Parameter("request.max_new_tokens", 64, "Default length of an answer, tokens.", 1, 2048),
-    Parameter("request.max_batch", 16, "Most questions answered in one pass.", 1, 256),
+    Parameter("request.max_batch", 16, "Most questions answered together.", 1, 256),
 )  # fmt: skip
 
 CAMERA_PARAMETERS = (

@@ -35,6 +35,29 @@ def test_a_batch_stays_within_the_rows_but_never_starves_a_large_request():
     assert queue.take(max_rows=16) == [small]
 
 
+def test_more_is_taken_only_as_it_fits_and_in_order():
+    queue = RequestQueue(4)
+    first, large, last = request(), request(rows=3), request()
+    assert queue.take_more(max_rows=16) == []
+    for waiting in (first, large, last):
+        queue.put(waiting)
+    assert queue.take_more(max_rows=3) == [first]
+    assert queue.take_more(max_rows=2) == []
+    assert queue.take_more(max_rows=4) == [large, last]
+
+
+def test_what_was_taken_stays_in_sight_until_it_is_answered():
+    queue = RequestQueue(4)
+    answered, running, waiting = request(), request(), request()
+    for each in (answered, running, waiting):
+        queue.put(each)
+    assert queue.take(max_rows=1) == [answered]
+    assert queue.take_more(max_rows=1) == [running]
+    answered.resolve([])
+    assert queue.clear() == [running, waiting]
+    assert queue.close() == [running]
+
+
 def test_a_full_queue_refuses_at_once_and_names_the_limit():
     queue = RequestQueue(2)
     queue.put(request())

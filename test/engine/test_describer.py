@@ -11,6 +11,8 @@ import pytest
 import torch
 
 from pixelrefer_ros.engine.describer import Describer
+from pixelrefer_ros.engine.generation.key_value_cache import KeyValueCache
+from pixelrefer_ros.engine.generation.steps import PlainSteps
 from pixelrefer_ros.engine.query import ArrayFrame, FrameStamp, Query, Sampling
 from pixelrefer_ros.errors import (
     BusyError,
@@ -67,17 +69,75 @@ def test_a_region_alone_and_in_a_batch_gets_the_same_answer(describer, picture):
 def test_requests_that_wait_together_are_answered_as_if_alone(endless_model, picture):
     prompts = ["What is it?", "Describe the colour of it in a long sentence, please.", ""]
     other = np.ascontiguousarray(picture[::-1])
+    told, all_wait = [], threading.Event()
+
+    def wait_at_the_third(index: int, text: str) -> None:
+        told.append(text)
+        if len(told) == 3:
+            all_wait.wait(30)
+
     with Describer(endless_model, max_new_tokens=8) as describer:
         alone = [describer.describe(image, BOXES[1], p)[0].text
                  for image in (picture, other) for p in prompts]  # fmt: skip
-        blocker = describer.submit(query(picture, max_new_tokens=200))
+        blocker = describer.submit(query(picture, max_new_tokens=50), on_token=wait_at_the_third)
         wait_until_running(describer)
         futures = [describer.submit(query(image, [BOXES[1]], p))
                    for image in (picture, other) for p in prompts]  # fmt: skip
+        all_wait.set()
         answers = [future.result(timeout=60)[0] for future in futures]
         blocker.result(timeout=60)
     assert [answer.text for answer in answers] == alone
     assert len({answer.timing.encode_s for answer in answers}) == 1, "not one pass for all"
+
+
+def test_a_request_joins_those_that_are_being_answered(endless_model, picture):
+    with Describer(endless_model, max_batch=2) as describer:
+        [alone] = describer.describe(picture, BOXES[1], max_new_tokens=20)
+        [long_alone] = describer.describe(picture, BOXES[0], max_new_tokens=300)
+        long = describer.submit(query(picture, max_new_tokens=300))
+        wait_until_running(describer)
+        [first] = describer.describe(picture, BOXES[1], max_new_tokens=20, timeout=30)
+        [second] = describer.describe(picture, BOXES[1], max_new_tokens=20, timeout=30)
+        assert not long.done()
+        [answer] = long.result(timeout=60)
+    assert first.text == second.text == alone.text
+    assert answer.text == long_alone.text
+    assert answer.confidence == pytest.approx(long_alone.confidence, rel=1e-4)
+
+
+def test_a_request_that_does_not_fit_beside_the_others_waits_and_none_overtakes(
+    endless_model, picture
+):
+    order = []
+    with Describer(endless_model, max_batch=2, max_new_tokens=5) as describer:
+        long = describer.submit(query(picture, max_new_tokens=100))
+        wait_until_running(describer)
+        large = describer.submit(query(picture, BOXES[:2], "What is it?"))
+        small = describer.submit(query(picture))
+        for name, future in (("long", long), ("large", large), ("small", small)):
+            future.add_done_callback(lambda _, name=name: order.append(name))
+        wait([long, large, small], timeout=60)
+    assert order == ["long", "large", "small"]
+
+
+def test_those_being_answered_are_not_starved_by_those_that_join(endless_model, picture):
+    """Joining costs 0.2 s here and may take half of the time."""
+    cost, joined = 0.2, []
+
+    class SlowFrame(ArrayFrame):
+        def rgb(self):
+            joined.append(self)
+            time.sleep(cost)
+            return self.image
+
+    slow = Query([SlowFrame(picture)], BOXES[:1], "", 1)
+    with Describer(endless_model) as describer:
+        started = time.monotonic()
+        running = describer.submit(query(picture, max_new_tokens=60))
+        while not running.done():
+            describer.submit(slow).result(timeout=60)
+        elapsed = time.monotonic() - started
+    assert len(joined) * cost < elapsed / 2 + 2 * cost
 
 
 def test_regions_over_time_are_one_object(describer, picture):
@@ -223,14 +283,14 @@ def test_a_listener_that_raises_fails_only_its_own_request(describer, picture):
 
 def test_what_fits_only_alone_is_answered_alone(endless_model, picture, monkeypatch):
     """Stands for a device too small for the batch: more than one prompt at once does not fit."""
-    forward = endless_model.language_model.forward
+    reserve = KeyValueCache.reserve
 
-    def too_small(**inputs):
-        if inputs["attention_mask"].shape[0] > 1:
+    def too_small(cache: KeyValueCache, rows: int, columns: int) -> None:
+        if rows > 1:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return forward(**inputs)
+        reserve(cache, rows, columns)
 
-    monkeypatch.setattr(endless_model.language_model, "forward", too_small)
+    monkeypatch.setattr(KeyValueCache, "reserve", too_small)
     with Describer(endless_model, max_new_tokens=4) as describer:
         blocker = describer.submit(query(picture, max_new_tokens=100))
         wait_until_running(describer)
@@ -240,13 +300,41 @@ def test_what_fits_only_alone_is_answered_alone(endless_model, picture, monkeypa
             describer.describe(picture, BOXES, "What?", timeout=30)
 
 
+def test_answers_that_fail_together_go_on_alone_where_they_were(
+    endless_model, picture, monkeypatch
+):
+    """Stands for a device on which several rows fit only while they are short."""
+    run, failures, told = PlainSteps.run, [], []
+
+    def too_small(steps: PlainSteps, token_ids, positions):
+        if len(positions) > 1 and max(positions) > 80:
+            failures.append(positions)
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return run(steps, token_ids, positions)
+
+    def hear(index: int, text: str) -> None:
+        told.append(text)
+
+    with Describer(endless_model, max_new_tokens=60) as describer:
+        alone = [describer.describe(picture, box, "What?")[0].text for box in BOXES[:3]]
+        monkeypatch.setattr(PlainSteps, "run", too_small)
+        first = describer.submit(query(picture, BOXES[:1], "What?"), on_token=hear)
+        others = [describer.submit(query(picture, [box], "What?")) for box in BOXES[1:3]]
+        assert [future.result(timeout=60)[0].text for future in (first, *others)] == alone
+        assert failures
+        assert alone[0].startswith("".join(told).strip()), "words were told twice"
+        with pytest.raises(OutOfMemoryError):
+            describer.describe(picture, BOXES, "What?", timeout=60)
+        assert describer.describe(picture, BOXES[0], "What?")[0].text == alone[0]
+
+
 def test_expired_requests_cost_the_others_no_time(endless_model, picture, monkeypatch):
     prepared = []
     prepare = endless_model.prepare
     monkeypatch.setattr(
         endless_model, "prepare", lambda *given: prepared.append(given) or prepare(*given)
     )
-    with Describer(endless_model, max_new_tokens=4) as describer:
+    with Describer(endless_model, max_batch=1, max_new_tokens=4) as describer:
         blocker = describer.submit(query(picture, max_new_tokens=300))
         wait_until_running(describer)
         soon = time.monotonic() + 0.02

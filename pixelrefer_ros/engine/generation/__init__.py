@@ -1,0 +1,1 @@
+"""From prompts to tokens: rows that are decoded together, join and leave."""

@@ -1,0 +1,23 @@
+"""The decoder that suits a device."""
+
+from __future__ import annotations
+
+from transformers import Qwen2ForCausalLM
+
+from pixelrefer_ros.engine.generation.cuda_graphs import GraphRecorder
+from pixelrefer_ros.engine.generation.decoder import Decoder
+from pixelrefer_ros.engine.generation.key_value_cache import KeyValueCache
+from pixelrefer_ros.engine.generation.static_steps import COLUMNS, StaticSteps
+from pixelrefer_ros.engine.generation.steps import PlainSteps, Steps
+
+
+def make_decoder(language_model: Qwen2ForCausalLM, *, max_rows: int) -> Decoder:
+    """Return a decoder; on CUDA only after all steps of up to `max_rows` rows are recorded."""
+    steps: Steps
+    if language_model.device.type == "cuda":
+        cache = KeyValueCache(language_model, rows=max_rows, columns=COLUMNS[-1])
+        steps = StaticSteps(language_model, cache, GraphRecorder(language_model.device))
+    else:
+        cache = KeyValueCache(language_model)
+        steps = PlainSteps(language_model, cache)
+    return Decoder(language_model, cache, steps)
