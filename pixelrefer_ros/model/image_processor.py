@@ -161,6 +161,19 @@ def make_view(
     return View(patches, (rows // patch_size, columns // patch_size), merge, source)
 
 
+def pack_patches(views: Sequence[View], device: torch.device) -> torch.Tensor:
+    """Return the patches of all views on a device, one view after the other, uint8 [N, values].
+
+    A GPU fetches them from pinned memory while the CPU goes on.
+    """
+    count = sum(len(view.patches) for view in views)
+    packed = torch.empty(
+        (count, views[0].patches.shape[1]), dtype=torch.uint8, pin_memory=device.type == "cuda"
+    )
+    np.concatenate([view.patches for view in views], out=packed.numpy())
+    return packed.to(device, non_blocking=True)
+
+
 def normalise(patches: torch.Tensor, config: ImageProcessorConfig) -> torch.Tensor:
     """Turn uint8 patches [N, 3 * pixels] into the float32 values the encoder was trained on."""
     values = (torch.arange(256, dtype=torch.float64) * config.rescale_factor).float()

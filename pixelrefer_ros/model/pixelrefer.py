@@ -19,7 +19,7 @@ from transformers.models.video_llama_3.modeling_video_llama_3 import (
 from pixelrefer_ros.model import checkpoint
 from pixelrefer_ros.model.configuration import PixelReferConfig
 from pixelrefer_ros.model.encoder_backend import EncoderBackend
-from pixelrefer_ros.model.image_processor import View, normalise
+from pixelrefer_ros.model.image_processor import View, normalise, pack_patches
 from pixelrefer_ros.model.json_files import write_json
 from pixelrefer_ros.model.object_infusion import ObjectCentricInfusion
 from pixelrefer_ros.model.object_tokenizer import ScaleAdaptiveObjectTokenizer
@@ -182,7 +182,7 @@ class PixelRefer(nn.Module):
     def _encode_packed(self, views: Sequence[View]) -> Sequence[torch.Tensor]:
         """Run the vision encoder once over views, packed without padding."""
         device = self.language_model.device
-        patches = torch.from_numpy(np.concatenate([view.patches for view in views])).to(device)
+        patches = pack_patches(views, device)
         packed: torch.Tensor = self.vision_encoder(
             pixel_values=normalise(patches, self.config.image_processor),
             grid_thw=torch.tensor([(1, *view.grid) for view in views], device=device),

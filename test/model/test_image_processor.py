@@ -12,6 +12,7 @@ from pixelrefer_ros.model.image_processor import (
     kept_tokens,
     make_view,
     normalise,
+    pack_patches,
     resize_bicubic,
 )
 
@@ -133,3 +134,12 @@ def test_whole_views_of_one_image_share_their_key():
     assert crop.key != views[0].key
     other = make_view(image.copy(), patch_size=14, source=image.copy(), **LIMITS)
     assert other.key != views[0].key
+
+
+def test_patches_of_views_one_after_the_other(image):
+    views = [make_view(part, patch_size=14, **LIMITS) for part in (image, image[:60])]
+    packed = pack_patches(views, torch.device("cpu"))
+    assert packed.dtype == torch.uint8
+    first = len(views[0].patches)
+    assert (packed[:first].numpy() == views[0].patches).all()
+    assert (packed[first:].numpy() == views[1].patches).all()

@@ -15,7 +15,7 @@ from pixelrefer_ros.engine.encoders.graph_inputs import (
     patch_positions,
     rotations_at,
 )
-from pixelrefer_ros.model.image_processor import View, normalise
+from pixelrefer_ros.model.image_processor import View, normalise, pack_patches
 from pixelrefer_ros.model.pixelrefer import PixelRefer
 
 
@@ -63,8 +63,7 @@ class BucketedEncoder:
         return torch.split(self._merge(packed, views), [view.tokens for view in views])
 
     def _pixels(self, views: Sequence[View]) -> torch.Tensor:
-        patches = torch.from_numpy(np.concatenate([view.patches for view in views]))
-        return normalise(patches.to(self._encoder.device), self._processor)
+        return normalise(pack_patches(views, self._encoder.device), self._processor)
 
     def _rotations(self, views: Sequence[View]) -> torch.Tensor:
         positions = torch.from_numpy(np.concatenate([patch_positions(view) for view in views]))

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from pixelrefer_ros.engine.device import best_attention
 from pixelrefer_ros.engine.encoders.bucketed import BucketedEncoder, GraphRuntime
 from pixelrefer_ros.engine.encoders.exported_files import PRECISIONS, find_onnx
 from pixelrefer_ros.engine.encoders.onnx_runtime import OnnxRuntime
@@ -30,10 +31,12 @@ def use_encoder_backend(model: PixelRefer, backend: str, folder: str | Path) -> 
     Raises `ExportError` for an unknown backend, a missing package or file, or a file exported
     from another model, and `DeviceError` for TensorRT without CUDA.
     """
+    device, dtype = model.vision_encoder.device, model.vision_encoder.dtype
     if backend == "torch":
+        model.vision_encoder.set_attn_implementation(best_attention(device, dtype))
         model.encoder_backend = None
         return
-    runtime = _open(backend, Path(folder), model.vision_encoder.device, model.vision_encoder.dtype)
+    runtime = _open(backend, Path(folder), device, dtype)
     encoder = BucketedEncoder(model, runtime)
     _compare(model, encoder, f"encoder.backend {backend}, exported to '{folder}',")
     model.encoder_backend = encoder
