@@ -43,12 +43,12 @@ class Decoder:
         self._cache.reserve(first + len(rows), max(len(prompt) for prompt in prompts) + 1)
         logits = prompt_logits(self._model, prompts, self._cache, first)
         self._choose(rows, logits, summarise(logits))
-        prefilled = time.monotonic()
+        now = time.monotonic()
         for row in rows:
             if not row.prefilled:
-                row.prefilled, row.prefill_s = prefilled, prefilled - started
+                row.prefilled, row.prefill_s = now, now - started
         self._rows += rows
-        return self._let_finished_leave()
+        return self._let_finished_leave(now)
 
     @torch.inference_mode()
     def step(self) -> list[Row]:
@@ -57,7 +57,7 @@ class Decoder:
         self._cache.reserve(len(positions), max(positions) + 1)
         token_ids = [row.token_ids[-1] for row in self._rows]
         self._choose(self._rows, *self._steps.run(token_ids, positions))
-        return self._let_finished_leave()
+        return self._let_finished_leave(time.monotonic())
 
     def clear(self) -> None:
         """Let all rows leave as they are, and give back the memory they took."""
@@ -76,8 +76,7 @@ class Decoder:
         for row, (token_id, probability) in zip(rows, chosen, strict=True):
             row.take(token_id, probability)
 
-    def _let_finished_leave(self) -> list[Row]:
-        now = time.monotonic()
+    def _let_finished_leave(self, now: float) -> list[Row]:
         finished = []
         # From the last on, so that whoever takes a free place is known to stay.
         for place in reversed(range(len(self._rows))):
