@@ -62,6 +62,12 @@ def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
     return DTYPES[name]
 
 
+def synchronize(device: torch.device) -> None:
+    """Wait for the device, so that what is timed is over."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
 def free_memory(device: torch.device) -> None:
     """Give memory that nothing uses any more back to the device, for others to use."""
     gc.collect()
