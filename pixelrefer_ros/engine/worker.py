@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import torch
 
 from pixelrefer_ros.engine.batching import Request, RequestQueue
-from pixelrefer_ros.engine.device import free_memory, synchronize
+from pixelrefer_ros.engine.device import free_memory
 from pixelrefer_ros.engine.generation import Row, generate
 from pixelrefer_ros.engine.query import Answer, FrameStamp, Timing
 from pixelrefer_ros.engine.questions import make_sample
@@ -97,14 +97,13 @@ class Worker:
     @torch.inference_mode()
     def _embed(self, jobs: Sequence[_Job]) -> None:
         """Run the vision encoder, SAOT and OCI over all regions of all jobs at once."""
-        device = self._model.language_model.device
         begin = time.monotonic()
         samples = [sample for job in jobs for sample in job.samples]
         views = self._model.encode(samples)
-        synchronize(device)
+        self._synchronize()
         encoded = time.monotonic()
         embeds = iter(self._model.infuse(samples, views))
-        synchronize(device)
+        self._synchronize()
         infused = time.monotonic()
         for job in jobs:
             job.encode_s, job.infuse_s = encoded - begin, infused - encoded
@@ -174,6 +173,11 @@ class Worker:
                 )
             )
         return answers
+
+    def _synchronize(self) -> None:
+        """Wait for the device, so that a stage's time is its own."""
+        if self._model.language_model.device.type == "cuda":
+            torch.cuda.synchronize(self._model.language_model.device)
 
 
 def _as_reported(error: Exception, trace: str) -> PixelReferError:
