@@ -26,7 +26,7 @@ ARROWS = {
         "datasets", "evaluation", "export", "simulation", "training",
     },
     "datasets": {"errors", "model", "regions"},
-    "evaluation": {"errors", "datasets", "engine", "regions"},
+    "evaluation": {"errors", "datasets", "engine", "model", "regions"},
     "training": {"errors", "datasets", "evaluation", "model", "engine"},
     "export": {"errors", "engine", "model"},
     "simulation": {"errors"},

@@ -8,6 +8,7 @@ from argparse import ArgumentTypeError
 from pixelrefer_ros.streams.stamps import NANOSECONDS
 
 MAX_TIMEOUT_S = 3600
+MIN_SIDE, MAX_SIDE = 64, 16384
 
 
 def positive_number(text: str) -> float:
@@ -41,6 +42,25 @@ def positive_count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise ArgumentTypeError(f"'{text}' is not a whole number of at least 1")
     return int(text)
+
+
+def positive_counts(text: str) -> tuple[int, ...]:
+    """Read whole numbers of at least 1, separated by commas."""
+    return tuple(dict.fromkeys(positive_count(part) for part in text.split(",")))
+
+
+def image_sizes(text: str) -> tuple[tuple[int, int], ...]:
+    """Read sizes like 640x480, width and height in pixels, separated by commas."""
+    sizes = []
+    for part in text.split(","):
+        found = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", part, re.ASCII)
+        size = (int(found[1]), int(found[2])) if found else (0, 0)
+        if not MIN_SIDE <= min(size) <= max(size) <= MAX_SIDE:
+            raise ArgumentTypeError(
+                f"'{part}' is no size like 640x480 with sides of {MIN_SIDE} to {MAX_SIDE} pixels"
+            )
+        sizes.append(size)
+    return tuple(dict.fromkeys(sizes))
 
 
 def stamp(text: str) -> int:

@@ -1,4 +1,4 @@
-"""`pixelrefer bench`: how fast a model answers on this computer."""
+"""`pixelrefer bench`: how fast a model answers on this computer, and what it makes of it."""
 
 from __future__ import annotations
 
@@ -7,29 +7,42 @@ import json
 import sys
 import time
 from dataclasses import asdict
-from typing import Any
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pixelrefer_ros.commands.argument_types import positive_count
+from pixelrefer_ros.commands.argument_types import image_sizes, positive_count, positive_counts
 from pixelrefer_ros.commands.model_arguments import add_model_arguments
+from pixelrefer_ros.commands.progress import progress_bar
+from pixelrefer_ros.errors import CommandError
 from pixelrefer_ros.resources import find_model
 
-DESCRIPTION = """\
-Measure how long a model takes on this computer: to load, for a question about one region, and for
-one about each of eight regions in one call.
+if TYPE_CHECKING:
+    from pixelrefer_ros.engine.describer import Describer
 
-Every answer has exactly 8 new tokens. A call is timed from `describe` to the answers in hand, on a
-picture of 640 x 480 pixels with regions of 96 x 96; the first calls do not count. OMP_NUM_THREADS
-sets the threads. Other busy programs slow everything down: measure on a quiet computer.
+DESCRIPTION = """\
+Measure how long a model takes on this computer: to load, and to answer about every number of
+regions, on every number of frames, of every size of image.
+
+A call is timed from the question to the answers in hand; each answer has exactly --tokens new
+tokens. A straightforward implementation answers the same question after each call, with the same
+weights: three separate passes of the vision encoder, one region at a time, a plain loop. So is what
+the machine can do at most, its products of matrices and its copies. docs/performance.md tells what
+each figure is.
+
+OMP_NUM_THREADS sets the threads. Other busy programs slow everything down: measure on a quiet
+computer.
 """
 
 EXAMPLES = """\
 examples:
   pixelrefer bench
-  OMP_NUM_THREADS=2 pixelrefer bench --model models/random-tiny --runs 50
-  pixelrefer bench --device cuda --dtype bfloat16 --json
+  OMP_NUM_THREADS=2 pixelrefer bench --model models/random-tiny --regions 1,8 --tokens 8 --runs 50
+  pixelrefer bench --regions 1 --frames 1,4,20 --image 640x480,1920x1080 --chart frames.png
+  pixelrefer bench --random-weights lite-2b --device cuda --dtype bfloat16 --json
 """
 
-REGIONS = (1, 8)
+RANDOM_WEIGHTS = ("lite-2b", "lite-7b", "2b", "7b", "tabletop")
 
 
 def add_parser(
@@ -46,77 +59,97 @@ def add_parser(
     )
     add_model_arguments(parser)
     parser.add_argument(
-        "--runs",
-        metavar="N",
-        type=positive_count,
-        default=20,
-        help="calls that are timed, default 20",
+        "--random-weights",
+        metavar="SIZE",
+        choices=RANDOM_WEIGHTS,
+        help=f"in place of --model, random weights of the size of {', '.join(RANDOM_WEIGHTS)}",
     )
-    parser.add_argument("--json", action="store_true", help="print a JSON object, not a table")
+    for option, default, meaning in (
+        ("--regions", (1, 2, 4, 8, 16), "regions of a call, default 1,2,4,8,16"),
+        ("--frames", (1,), "frames on which each region lies, default 1"),
+    ):
+        parser.add_argument(
+            option, metavar="N,...", type=positive_counts, default=default, help=meaning
+        )
+    parser.add_argument(
+        "--image",
+        metavar="WxH,...",
+        type=image_sizes,
+        default=((640, 480),),
+        help="sizes of the frames in pixels, default 640x480",
+    )
+    for option, count, meaning in (
+        ("--tokens", 32, "new tokens of each answer, default 32"),
+        ("--runs", 10, "calls of each kind that are timed, default 10"),
+    ):
+        parser.add_argument(option, metavar="N", type=positive_count, default=count, help=meaning)
+    parser.add_argument("--json", action="store_true", help="print a JSON object, not tables")
+    parser.add_argument(
+        "--chart", metavar="FILE.png", type=Path, help="draw time against regions and frames"
+    )
     return parser
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Load, ask, print the times."""
-    folder = find_model(arguments.model)
+    """Load, measure, print, draw."""
+    if arguments.model and arguments.random_weights:
+        raise CommandError("--model and --random-weights exclude each other, give one of them")
+    if arguments.chart is not None:
+        _check_chart(arguments.chart)
     started = time.perf_counter()
-    from pixelrefer_ros.engine.describer import Describer
-    from pixelrefer_ros.evaluation import speed
-    from pixelrefer_ros.evaluation.computer import Computer, peak_memory_mb
+    from pixelrefer_ros.commands.speed_tables import print_tables
+    from pixelrefer_ros.evaluation.computer import Computer
+    from pixelrefer_ros.evaluation.machine_limits import measure_limits
+    from pixelrefer_ros.evaluation.speed import SpeedTest
+    from pixelrefer_ros.evaluation.speed_chart import draw_chart
+    from pixelrefer_ros.evaluation.workload import Workload
 
+    workloads = [
+        Workload(regions=regions, frames=frames, tokens=arguments.tokens, width=w, height=h)
+        for w, h in arguments.image
+        for frames in arguments.frames
+        for regions in arguments.regions
+    ]
     imported = time.perf_counter()
-    with Describer.from_pretrained(
-        folder, device=arguments.device, dtype=arguments.dtype
-    ) as describer:
+    with _load(arguments) as describer, progress_bar("bench") as progress:
         loaded = time.perf_counter()
-        calls = [
-            speed.measure_call(describer, regions=regions, runs=arguments.runs)
-            for regions in REGIONS
-        ]
         network = describer.model.language_model
+        limits = measure_limits(network.device, network.dtype)
+        test = SpeedTest(describer, limits)
+        calls = []
+        for done, workload in enumerate(workloads):
+            progress(done, len(workloads))
+            calls.append(test.measure(workload, runs=arguments.runs))
+        progress(len(workloads), len(workloads))
         found = {
-            "model": describer.model.model_id,
-            **asdict(Computer.of_device(network.device)),
-            "dtype": str(network.dtype).removeprefix("torch."),
-            "new_tokens": speed.NEW_TOKENS,
+            "machine": {**asdict(Computer.of_device(network.device)), **asdict(limits)},
             "import_s": imported - started,
             "load_s": loaded - imported,
-            "peak_memory_mb": peak_memory_mb(),
-            "calls": [asdict(call) for call in calls],
+            "rows": [asdict(call) for call in calls],
         }
+    if arguments.chart is not None:
+        draw_chart(calls, arguments.chart)
     if arguments.json:
         sys.stdout.write(json.dumps(found, indent=2) + "\n")
     else:
-        _print_table(found)
+        print_tables(found, calls)
     return 0
 
 
-def _print_table(found: dict[str, Any]) -> None:
-    from rich.table import Table
-    from rich.text import Text
+def _load(arguments: argparse.Namespace) -> Describer:
+    from pixelrefer_ros.engine.describer import Describer
+    from pixelrefer_ros.evaluation.random_describer import make_random_describer
 
-    from pixelrefer_ros.report import make_console, noise_notice
+    where = {"device": arguments.device, "dtype": arguments.dtype}
+    max_regions = max(arguments.regions) * max(arguments.frames)
+    if arguments.random_weights:
+        return make_random_describer(arguments.random_weights, **where, max_regions=max_regions)
+    return Describer.from_pretrained(find_model(arguments.model), **where, max_regions=max_regions)
 
-    stages = [name.removesuffix("_s") for name in found["calls"][0]["stages"]]
-    table = Table()
-    for heading in ("regions\nin a call", "median\nms", "95 %\nms", *(f"{s}\nms" for s in stages)):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for call in found["calls"]:
-        times = (call["median_s"], call["p95_s"], *call["stages"].values())
-        table.add_row(str(call["regions"]), *(f"{1000 * seconds:.1f}" for seconds in times))
-    console = make_console()
-    console.print(
-        f"{found['model']}, {found['dtype']} on {found['device']}: {found['processor']}, "
-        f"{found['cores']} cores, {found['threads']} threads, torch {found['torch_version']}, "
-        f"Python {found['python_version']}"
-    )
-    console.print(
-        f"loaded in {found['load_s']:.2f} s, after imports of {found['import_s']:.1f} s; "
-        f"at most {found['peak_memory_mb']:.0f} MB of memory"
-    )
-    console.print(table)
-    console.print(
-        f"{found['calls'][0]['runs']} calls each, {found['new_tokens']} new tokens for each region"
-    )
-    if notice := noise_notice(found["model"]):
-        console.print(Text(notice, style="yellow"))
+
+def _check_chart(path: Path) -> None:
+    """Find out what would be a pity to find out after the measuring."""
+    if path.suffix != ".png" or not path.parent.is_dir():
+        raise CommandError(f"--chart is '{path}', must be a .png file in a folder that exists")
+    if find_spec("matplotlib") is None:
+        raise CommandError("--chart needs matplotlib, which is not installed")

@@ -73,6 +73,12 @@ def best_attention(device: torch.device, dtype: torch.dtype) -> str:
     return "flash_attention_2" if has_flash else "sdpa"
 
 
+def synchronize(device: torch.device) -> None:
+    """Wait for the device, so that what is timed is over."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
 def free_memory(device: torch.device) -> None:
     """Give memory that nothing uses any more back to the device, for others to use."""
     gc.collect()

@@ -12,7 +12,7 @@ from functools import partial
 import torch
 
 from pixelrefer_ros.engine.batching import RequestQueue
-from pixelrefer_ros.engine.device import free_memory
+from pixelrefer_ros.engine.device import free_memory, synchronize
 from pixelrefer_ros.engine.failures import as_reported, is_out_of_memory
 from pixelrefer_ros.engine.feature_cache import FeatureCache
 from pixelrefer_ros.engine.generation.choice import make_decoder
@@ -163,10 +163,10 @@ class Worker:
         stamps = {picture: stamp for job in jobs for picture, stamp in job.stamps.items()}
         views = [view for sample in samples for view in sample.views()]
         features = self._feature_cache.encode(self._model, views, stamps)
-        self._synchronize()
+        synchronize(self._model.language_model.device)
         encoded = time.monotonic()
         embeds = iter(self._model.infuse(samples, features))
-        self._synchronize()
+        synchronize(self._model.language_model.device)
         infused = time.monotonic()
         for job in jobs:
             job.encode_s, job.infuse_s = encoded - begin, infused - encoded
@@ -214,8 +214,3 @@ class Worker:
         """Give back all memory that is only kept for later."""
         self._feature_cache.clear()
         free_memory(self._model.language_model.device)
-
-    def _synchronize(self) -> None:
-        """Wait for the device, so that a stage's time is its own."""
-        if self._model.language_model.device.type == "cuda":
-            torch.cuda.synchronize(self._model.language_model.device)

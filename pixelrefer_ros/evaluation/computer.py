@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
-import resource
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-
-MEGABYTE = 1e6
 
 
 @dataclass(frozen=True)
@@ -40,12 +36,6 @@ class Computer:
             torch_version=torch.__version__,
             python_version=platform.python_version(),
         )
-
-
-def peak_memory_mb() -> float:
-    """Return the most main memory this process has held so far, in 10^6 bytes."""
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most * (1 if sys.platform == "darwin" else 1024) / MEGABYTE
 
 
 def _cpu_name() -> str:

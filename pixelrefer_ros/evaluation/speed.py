@@ -1,89 +1,211 @@
-"""How long one call of a describer takes, and which stage takes how much of it.
+"""How long a call of a describer takes, beside a straightforward implementation's time for it.
 
-Timed is `Describer.describe` as everybody calls it, from the call to the answers in hand: masks,
-the way through the queue, cutting out and scaling, the vision encoder, SAOT and OCI, and exactly
-`NEW_TOKENS` words for each region, whatever the model would have liked to say.
+Timed is the call of a describer from the question to the answers in hand: masks, the way through
+the queue, cutting out and scaling, the vision encoder, SAOT and OCI, and exactly so many tokens for
+each region, whatever the model would have liked to say. The reference path answers the same
+question right after it, so both meet the same neighbours on the machine.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from itertools import count
 
 import numpy as np
 
 from pixelrefer_ros.engine.describer import Describer
-from pixelrefer_ros.engine.query import Image, Timing
-from pixelrefer_ros.regions.reference import Region
+from pixelrefer_ros.engine.query import Query
+from pixelrefer_ros.evaluation.flops import (
+    count_flops,
+    key_width,
+    paper_decode_flops,
+    paper_prefill_flops,
+)
+from pixelrefer_ros.evaluation.machine_limits import MachineLimits
+from pixelrefer_ros.evaluation.peak_memory import PeakMemory
+from pixelrefer_ros.evaluation.reference_path import answer_one_by_one, prepare_questions
+from pixelrefer_ros.evaluation.workload import Workload
+from pixelrefer_ros.model.pixelrefer import PixelRefer
 
-NEW_TOKENS = 8
-PROMPT = "What is it?"
-WARM_UP = 3
-
-HEIGHT, WIDTH = 480, 640
-SIDE = 96
-MOST_REGIONS = 24
+WARM_UP = 1
 
 
 @dataclass(frozen=True)
 class CallSpeed:
-    """Seconds of a call about `regions` regions, over `runs` calls.
+    """What `runs` calls of one kind took; seconds are of a whole call, about all its regions.
 
-    stages: the median of each stage, as `Timing` tells them.
+    image: width x height of the frames; frames: on which each of the regions lies.
+    tokens: new tokens of each answer; prompt_tokens: what the language model reads before it.
+    speedup: reference_median_s / median_s.
+    same_answers: share of the answers in which the engine and the reference path agree.
+    stages, reference_stages: median seconds of each stage.
+    tokens_per_s: new tokens of all answers in a second of decoding; regions_per_s: of the call.
+    peak_bytes: most memory during the engine's calls, the weights included.
+    flops: operations of a call as torch counts them; flops_by_stage: where.
+    paper_flops: operations of the same prompts (Eq. 9) and new tokens (Eq. 10), see `flops.py`.
+    shares: of the machine's limits. Encoding and prefill: operations in a second, of a product of
+        matrices. Decoding: bytes of weights, keys and values that must be read, of a copy.
     """
 
+    model: str
+    device: str
+    dtype: str
+    image: str
     regions: int
+    frames: int
+    tokens: int
+    prompt_tokens: int
     runs: int
     median_s: float
     p95_s: float
+    reference_median_s: float
+    reference_p95_s: float
+    speedup: float
+    same_answers: float
     stages: dict[str, float]
+    reference_stages: dict[str, float]
+    tokens_per_s: float
+    regions_per_s: float
+    peak_bytes: int
+    reference_peak_bytes: int
+    flops: float
+    flops_by_stage: dict[str, float]
+    paper_flops: dict[str, float]
+    shares: dict[str, float]
 
 
-def measure_call(describer: Describer, *, regions: int, runs: int) -> CallSpeed:
-    """Time calls about `regions` regions of a picture, after a few calls that do not count.
+class SpeedTest:
+    """Times the calls of one describer; no two of them are about the same frame."""
 
-    regions: at most `MOST_REGIONS`, and no more than the describer takes.
+    def __init__(self, describer: Describer, limits: MachineLimits) -> None:
+        self._describer = describer
+        self._model = describer.model
+        self._limits = limits
+        self._numbers = count()
+
+    def measure(self, workload: Workload, *, runs: int) -> CallSpeed:
+        """Let the engine and the reference path answer in turn, after a call that does not count.
+
+        Raises the errors of `Describer.submit` and of the request.
+        """
+        engine, reference = _Times(self._model), _Times(self._model)
+        same = 0
+        with _speaking_on(self._model):
+            samples = list(prepare_questions(self._model, self._query(workload)))
+            flops = count_flops(self._model, samples, new_tokens=workload.tokens)
+            for _ in range(WARM_UP + runs):
+                query = self._query(workload)
+                with engine.call():
+                    answers = self._describer.submit(query).result()
+                engine.stages.append(asdict(answers[0].timing))
+                with reference.call():
+                    plain = answer_one_by_one(self._model, query, max_new_tokens=workload.tokens)
+                reference.stages.append(plain.stages)
+                pairs = zip(answers, plain.texts, strict=True)
+                same += sum(answer.text == text for answer, text in pairs)
+        language = self._model.config.language
+        lengths = [len(sample.token_ids) for sample in samples]
+        stages = engine.stage_medians()
+        new_tokens = workload.regions * (workload.tokens - 1)
+        return CallSpeed(
+            model=self._model.model_id,
+            device=str(self._model.language_model.device),
+            dtype=str(self._model.language_model.dtype).removeprefix("torch."),
+            image=workload.image,
+            regions=workload.regions,
+            frames=workload.frames,
+            tokens=workload.tokens,
+            prompt_tokens=max(lengths),
+            runs=runs,
+            median_s=engine.median(),
+            p95_s=engine.percentile_95(),
+            reference_median_s=reference.median(),
+            reference_p95_s=reference.percentile_95(),
+            speedup=reference.median() / engine.median(),
+            same_answers=same / (workload.regions * (WARM_UP + runs)),
+            stages=stages,
+            reference_stages=reference.stage_medians(),
+            tokens_per_s=_rate(new_tokens, stages["decode_s"]),
+            regions_per_s=_rate(workload.regions, engine.median()),
+            peak_bytes=engine.peak_bytes,
+            reference_peak_bytes=reference.peak_bytes,
+            flops=sum(flops.values()),
+            flops_by_stage=flops,
+            paper_flops={
+                "prefill": sum(paper_prefill_flops(language, n) for n in lengths),
+                "decode": sum(paper_decode_flops(language, n, workload.tokens) for n in lengths),
+            },
+            shares=self._shares(flops, stages, lengths, workload.tokens),
+        )
+
+    def _query(self, workload: Workload) -> Query:
+        return workload.query(next(self._numbers))
+
+    def _shares(
+        self,
+        flops: Mapping[str, float],
+        stages: Mapping[str, float],
+        lengths: Sequence[int],
+        tokens: int,
+    ) -> dict[str, float]:
+        read = (tokens - 1) * decode_step_bytes(self._model, [n + tokens / 2 for n in lengths])
+        possible, copied = self._limits.matmul_flops_per_s, self._limits.copy_bytes_per_s
+        return {
+            "encode": _rate(flops["encode"], stages["encode_s"]) / possible,
+            "prefill": _rate(flops["prefill"], stages["prefill_s"]) / possible,
+            "decode": _rate(read, stages["decode_s"]) / copied,
+        }
+
+
+def decode_step_bytes(model: PixelRefer, lengths: Sequence[float]) -> float:
+    """Return the bytes a step of decoding must read: all weights once, and what each row has seen.
+
+    lengths: tokens of each row, whose keys and values are kept.
     """
-    picture, boxes = make_picture(), make_regions(regions)
-    seconds: list[float] = []
-    timings: list[Timing] = []
-    with _speaking_on(describer):
-        for _ in range(WARM_UP + runs):
-            started = time.perf_counter()
-            answers = describer.describe(picture, boxes, PROMPT, max_new_tokens=NEW_TOKENS)
-            seconds.append(time.perf_counter() - started)
-            timings.append(answers[0].timing)
-    return CallSpeed(
-        regions=regions,
-        runs=runs,
-        median_s=float(np.median(seconds[WARM_UP:])),
-        p95_s=float(np.percentile(seconds[WARM_UP:], 95)),
-        stages=_stages(timings[WARM_UP:]),
-    )
+    network = model.language_model
+    # Of an embedding that is not also the head a step reads a few rows.
+    weights = [*network.model.layers.parameters(), network.lm_head.weight]
+    layers, width = model.config.language.num_hidden_layers, key_width(model.config.language)
+    kept = sum(lengths) * 2 * layers * width * network.dtype.itemsize
+    total: float = sum(weight.nbytes for weight in weights) + kept
+    return total
 
 
-def make_picture() -> Image:
-    """Paint a picture with structure everywhere, uint8 RGB [480, 640, 3], always the same."""
-    rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH]
-    channels = [columns * 255 // WIDTH, rows * 255 // HEIGHT, (rows * columns) % 256]
-    return np.stack(channels, axis=-1).astype(np.uint8)
+@dataclass
+class _Times:
+    """The seconds, stages and memory of calls; the first `WARM_UP` count for the memory alone."""
 
+    model: PixelRefer
+    seconds: list[float] = field(default_factory=list)
+    stages: list[dict[str, float]] = field(default_factory=list)
+    peak_bytes: int = 0
 
-def make_regions(count: int) -> list[Region]:
-    """Point at squares of 96 pixels, each elsewhere; at most `MOST_REGIONS`."""
-    across = WIDTH // (SIDE + 8)
-    return [
-        Region(box=(8 + k % across * (SIDE + 8), 8 + k // across * (SIDE + 8), SIDE, SIDE))
-        for k in range(count)
-    ]
+    @contextmanager
+    def call(self) -> Iterator[None]:
+        memory = PeakMemory(self.model.language_model.device)
+        memory.restart()
+        started = time.perf_counter()
+        yield
+        self.seconds.append(time.perf_counter() - started)
+        self.peak_bytes = max(self.peak_bytes, memory.bytes())
+
+    def median(self) -> float:
+        return float(np.median(self.seconds[WARM_UP:]))
+
+    def percentile_95(self) -> float:
+        return float(np.percentile(self.seconds[WARM_UP:], 95))
+
+    def stage_medians(self) -> dict[str, float]:
+        counted = self.stages[WARM_UP:]
+        return {name: float(np.median([s[name] for s in counted])) for name in counted[0]}
 
 
 @contextmanager
-def _speaking_on(describer: Describer) -> Iterator[None]:
+def _speaking_on(model: PixelRefer) -> Iterator[None]:
     """Let no token end an answer meanwhile."""
-    model = describer.model
     ends, model.eos_token_ids = model.eos_token_ids, frozenset()
     try:
         yield
@@ -91,13 +213,5 @@ def _speaking_on(describer: Describer) -> Iterator[None]:
         model.eos_token_ids = ends
 
 
-def _stages(timings: Sequence[Timing]) -> dict[str, float]:
-    stages = {
-        "queue": [timing.queue_s for timing in timings],
-        "prepare": [timing.preprocess_s for timing in timings],
-        "encode": [timing.encode_s for timing in timings],
-        "infuse": [timing.infuse_s for timing in timings],
-        "prefill": [timing.prefill_s for timing in timings],
-        "decode": [timing.decode_s for timing in timings],
-    }
-    return {f"{name}_s": float(np.median(values)) for name, values in stages.items()}
+def _rate(amount: float, seconds: float) -> float:
+    return amount / seconds if seconds > 0 else 0.0

@@ -113,6 +113,36 @@ class PixelRefer(nn.Module):
         model._adopt(tensors, torch.device(device))
         return model.eval()
 
+    @classmethod
+    def with_random_weights(
+        cls,
+        config: PixelReferConfig,
+        tokenizer: Tokenizer,
+        model_id: str,
+        *,
+        device: str | torch.device = "cpu",
+        seed: int = 0,
+    ) -> PixelRefer:
+        """Make a network for measuring: random numbers of `config.dtype`, drawn on the device.
+
+        Weights keep the size of what passes through them, norms are ones, biases zeros. No copy
+        in another type or place is made, so the largest network needs just its own memory.
+        """
+        with torch.device("meta"):
+            model = cls(config, tokenizer, model_id)
+        device = torch.device(device)
+        generator = torch.Generator(device).manual_seed(seed)
+        tensors = {}
+        for name, tensor in model.official_tensors().items():
+            values = torch.empty(tensor.shape, dtype=config.dtype, device=device)
+            if tensor.dim() > 1:
+                values.normal_(0.0, tensor[0].numel() ** -0.5, generator=generator)
+            else:
+                values.fill_(0.0 if name.endswith("bias") else 1.0)
+            tensors[name] = values
+        model._adopt(tensors, device)
+        return model.eval()
+
     def official_tensors(
         self, state: Mapping[str, torch.Tensor] | None = None
     ) -> dict[str, torch.Tensor]:

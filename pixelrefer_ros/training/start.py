@@ -24,6 +24,7 @@ from pixelrefer_ros.model.json_files import read_json
 from pixelrefer_ros.model.pixelrefer import PixelRefer
 from pixelrefer_ros.model.prompts import control_token_id
 from pixelrefer_ros.model.random_model import ENDS, SPECIAL_TOKENS, train_tokenizer
+from pixelrefer_ros.model.small import small_config
 from pixelrefer_ros.model.tokenizer import load_tokenizer
 from pixelrefer_ros.training.configuration import Model, Scratch, Start
 
@@ -119,33 +120,22 @@ def _videollama3_config(
 def _from_scratch(scratch: Scratch, texts: Iterable[str]) -> PixelRefer:
     tokenizer: Tokenizer = train_tokenizer(list(texts), scratch.vocabulary)
     vocabulary = tokenizer.get_vocab_size()
-    config = PixelReferConfig(
-        framework=Framework.OBJECT_ONLY,
-        language=Qwen2Config(
-            vocab_size=vocabulary,
-            hidden_size=scratch.language_width,
-            intermediate_size=3 * scratch.language_width,
-            num_hidden_layers=scratch.language_layers,
-            num_attention_heads=scratch.language_heads,
-            num_key_value_heads=scratch.language_key_heads,
-            max_position_embeddings=scratch.max_sequence_length,
-            rope_parameters={"rope_theta": 1e4, "rope_type": "default"},
-            tie_word_embeddings=True,
-            initializer_range=_spread(scratch.language_width),
+    config = replace(
+        small_config(
+            vision_width=scratch.vision_width,
+            vision_layers=scratch.vision_layers,
+            vision_heads=scratch.vision_heads,
+            language_width=scratch.language_width,
+            language_layers=scratch.language_layers,
+            language_heads=scratch.language_heads,
+            language_key_heads=scratch.language_key_heads,
+            region_tokens=scratch.region_tokens,
+            vocabulary=vocabulary,
+            max_sequence_length=scratch.max_sequence_length,
         ),
-        vision=VideoLlama3VisionConfig(
-            hidden_size=scratch.vision_width,
-            intermediate_size=4 * scratch.vision_width,
-            num_hidden_layers=scratch.vision_layers,
-            num_attention_heads=scratch.vision_heads,
-            patch_size=14,
-            initializer_range=_spread(scratch.vision_width),
-        ),
-        region_tokens=scratch.region_tokens,
         generation=GenerationDefaults(
             frozenset(control_token_id(tokenizer, token, vocabulary) for token in ENDS)
         ),
-        compat="paper",
     )
     model = PixelRefer(config, tokenizer, "scratch")
     _spread_positions(model)
@@ -169,11 +159,6 @@ def _spread_positions(model: PixelRefer) -> None:
     with torch.no_grad():
         position.weight.mul_(POSITION_SCALE)
         position.bias.copy_(-position.weight.sum(1) / 2)
-
-
-def _spread(width: int) -> float:
-    """Return the deviation linear layers start with in torch; 0.02 is for wide networks."""
-    return float((3 * width) ** -0.5)
 
 
 def _with_changes(model: PixelRefer, changes: Model) -> PixelRefer:

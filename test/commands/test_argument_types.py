@@ -5,8 +5,10 @@ from argparse import ArgumentTypeError
 import pytest
 
 from pixelrefer_ros.commands.argument_types import (
+    image_sizes,
     node_name,
     positive_count,
+    positive_counts,
     positive_number,
     stamp,
     timeout,
@@ -39,6 +41,7 @@ def test_what_is_no_stamp(text):
 def test_numbers_and_counts():
     assert positive_number("0.5") == 0.5
     assert positive_count("12") == 12
+    assert positive_counts("8,1,8,20") == (8, 1, 20)
     assert timeout("3600") == 3600.0
 
 
@@ -47,6 +50,8 @@ def test_numbers_and_counts():
     [
         *[(positive_number, text) for text in ("0", "-1", "nan", "inf", "many")],
         *[(positive_count, text) for text in ("0", "-1", "1.5", "many", "")],
+        *[(positive_counts, text) for text in ("0", "")],
+        *[(image_sizes, text) for text in ("640", "640x", "63x480", "640x99999", "a", "")],
         *[(timeout, text) for text in ("0", "3601", "1e12")],
         *[(node_name, text) for text in ("", "/", "a b", "/a/", "/1a", "a//b")],
     ],
@@ -55,6 +60,18 @@ def test_what_is_refused_is_named(read, text):
     with pytest.raises(ArgumentTypeError) as error:
         read(text)
     assert f"'{text}'" in str(error.value)
+
+
+def test_image_sizes():
+    assert image_sizes("640x480") == ((640, 480),)
+    assert image_sizes("1920x1080,64x64") == ((1920, 1080), (64, 64))
+
+
+def test_a_wrong_part_of_a_list_is_named():
+    with pytest.raises(ArgumentTypeError, match="'x'"):
+        positive_counts("1,x,3")
+    with pytest.raises(ArgumentTypeError, match="'1x1'"):
+        image_sizes("640x480,1x1")
 
 
 def test_node_names():

@@ -2,34 +2,70 @@ from __future__ import annotations
 
 import json
 
-from pixelrefer_ros.cli import main
+import pytest
 
-OPTIONS = ["--model", "random-tiny", "--runs", "2"]
+from pixelrefer_ros.cli import main
+from pixelrefer_ros.commands.bench import RANDOM_WEIGHTS
+from pixelrefer_ros.model.random_weights import CONFIGS
+
+SMALL = ["--image", "160x120", "--tokens", "3", "--runs", "2"]
+TINY = ["--model", "random-tiny", *SMALL]
 
 
 def test_the_output_is_one_json_object(capsys):
-    assert main(["bench", *OPTIONS, "--json"]) == 0
+    options = ["--regions", "1,2", "--frames", "1,3", "--json"]
+    assert main(["bench", *TINY, *options]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["model"] == "random-tiny (random weights)"
-    assert (found["device"], found["dtype"], found["new_tokens"]) == ("cpu", "float32", 8)
-    assert [call["regions"] for call in found["calls"]] == [1, 8]
-    for call in found["calls"]:
-        assert call["runs"] == 2
-        assert 0 < sum(call["stages"].values()) < call["p95_s"] * 1.5
+    assert found["machine"]["device"] == "cpu"
+    assert found["machine"]["matmul_flops_per_s"] > 0
+    assert found["machine"]["copy_bytes_per_s"] > 0
     assert found["load_s"] > 0
-    assert found["peak_memory_mb"] > 100
+    kinds = [(row["regions"], row["frames"]) for row in found["rows"]]
+    assert kinds == [(1, 1), (2, 1), (1, 3), (2, 3)]
+    for row in found["rows"]:
+        assert row["model"] == "random-tiny (random weights)"
+        assert (row["device"], row["dtype"], row["tokens"]) == ("cpu", "float32", 3)
+        assert row["speedup"] == pytest.approx(row["reference_median_s"] / row["median_s"])
+        assert 0 < sum(row["stages"].values()) < row["p95_s"] * 1.5
+        assert row["peak_bytes"] > 0
+        assert row["flops"] > row["paper_flops"]["prefill"] > 0
 
 
-def test_a_table_for_people(capsys):
-    assert main(["bench", *OPTIONS]) == 0
+def test_tables_for_people(capsys):
+    assert main(["bench", *TINY, "--regions", "1,4"]) == 0
     output = capsys.readouterr().out
     assert "random-tiny (random weights), float32 on cpu: " in output
-    rows = [line.split("│")[1:-1] for line in output.splitlines() if line[:1] == "│"]
-    assert [row[0].strip() for row in rows] == ["1", "8"]
-    assert all(float(cell) > 0 for row in rows for cell in row[1:3])
-    assert "2 calls each, 8 new tokens for each region" in output
+    rows = [line.split("|")[1:-1] for line in output.splitlines() if line.startswith("| 160x120")]
+    assert [row[1].strip() for row in rows] == ["1", "4"] * 3
+    for row in rows[:2]:
+        assert all(float(cell) > 0 for cell in row[3:])
+    assert "2 calls each, 3 new tokens for each region" in output
 
 
-def test_a_device_that_is_not_there_is_said(capsys):
-    assert main(["bench", "--model", "random-tiny", "--device", "tpu"]) == 2
-    assert "device is 'tpu'" in capsys.readouterr().err
+def test_random_weights_and_a_chart(capsys, tmp_path):
+    chart = tmp_path / "chart.png"
+    options = ["--random-weights", "tabletop", "--regions", "1", "--chart", str(chart), "--json"]
+    assert main(["bench", *SMALL, *options, "--image", "160x120,320x240"]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert [row["image"] for row in rows] == ["160x120", "320x240"]
+    assert {row["model"] for row in rows} == {"tabletop (random weights)"}
+    assert chart.read_bytes().startswith(b"\x89PNG")
+
+
+def test_all_sizes_can_be_chosen():
+    assert set(RANDOM_WEIGHTS) == set(CONFIGS)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--device", "tpu"], "device is 'tpu'"),
+        (["--random-weights", "tabletop"], "exclude each other"),
+        (["--chart", "nowhere/chart.png"], "--chart is 'nowhere/chart.png'"),
+        (["--chart", "chart.txt"], "--chart is 'chart.txt'"),
+        (["--regions", "17"], "regions is 17"),
+    ],
+)
+def test_what_cannot_be_measured_is_said(capsys, options, message):
+    assert main(["bench", "--model", "random-tiny", "--image", "100x100", *options]) == 2
+    assert message in capsys.readouterr().err

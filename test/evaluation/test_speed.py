@@ -1,42 +1,94 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
+import torch
 
 from pixelrefer_ros.engine.describer import Describer
-from pixelrefer_ros.evaluation.speed import (
-    MOST_REGIONS,
-    make_picture,
-    make_regions,
-    measure_call,
-)
+from pixelrefer_ros.evaluation.machine_limits import MachineLimits
+from pixelrefer_ros.evaluation.speed import CallSpeed, SpeedTest, decode_step_bytes
+from pixelrefer_ros.evaluation.workload import Workload
+from pixelrefer_ros.model.random_weights import make_random_model
+
+STAGES = {"preprocess_s", "encode_s", "infuse_s", "prefill_s", "decode_s"}
 
 
-def test_a_call_is_timed_with_its_stages(tiny_model):
-    with Describer(tiny_model) as describer:
-        found = measure_call(describer, regions=2, runs=3)
-    assert (found.regions, found.runs) == (2, 3)
+def measure(model, *, regions: int = 2, frames: int = 1, tokens: int = 5) -> CallSpeed:
+    limits = MachineLimits(matmul_flops_per_s=1e15, copy_bytes_per_s=1e15)
+    workload = Workload(regions, frames, tokens, width=160, height=120)
+    with Describer(model) as describer:
+        return SpeedTest(describer, limits).measure(workload, runs=2)
+
+
+def test_a_call_is_timed_beside_the_reference_path(endless_model):
+    found = measure(endless_model)
+    assert (found.image, found.regions, found.frames, found.tokens) == ("160x120", 2, 1, 5)
+    assert (found.device, found.dtype, found.runs) == ("cpu", "float32", 2)
     assert 0 < found.median_s <= found.p95_s
-    assert [*found.stages] == [
-        f"{stage}_s" for stage in ("queue", "prepare", "encode", "infuse", "prefill", "decode")
-    ]
-    assert all(seconds > 0 for seconds in found.stages.values())
+    assert 0 < found.reference_median_s <= found.reference_p95_s
+    assert found.speedup == found.reference_median_s / found.median_s
+    assert set(found.stages) == {"queue_s"} | STAGES
+    assert set(found.reference_stages) == STAGES
+    assert all(
+        seconds > 0 for seconds in (*found.stages.values(), *found.reference_stages.values())
+    )
+    assert sum(found.reference_stages.values()) < 1.5 * found.reference_p95_s
+    assert found.same_answers == 1.0
+    assert found.regions_per_s == 2 / found.median_s
+    assert found.tokens_per_s == 2 * 4 / found.stages["decode_s"]
+    assert found.peak_bytes > 100e6
+    assert found.reference_peak_bytes > 100e6
+
+
+def test_the_work_of_a_call(endless_model):
+    one, two = measure(endless_model, regions=1), measure(endless_model, regions=2)
+    assert set(one.flops_by_stage) == {"encode", "infuse", "prefill", "decode"}
+    assert one.flops == sum(one.flops_by_stage.values())
+    assert two.paper_flops["prefill"] == 2 * one.paper_flops["prefill"]
+    assert two.paper_flops["decode"] == 2 * one.paper_flops["decode"]
+    # torch counts a multiplication and an addition each, and more products.
+    assert one.flops_by_stage["prefill"] > 2 * one.paper_flops["prefill"]
+    assert one.shares["encode"] == pytest.approx(
+        one.flops_by_stage["encode"] / one.stages["encode_s"] / 1e15
+    )
+    assert 0 < one.shares["decode"] < 1
+
+
+def test_frames_make_the_prompt_longer(endless_model):
+    tokens = endless_model.config.region_tokens
+    one, three = measure(endless_model), measure(endless_model, frames=3)
+    assert three.prompt_tokens > one.prompt_tokens + 2 * tokens
 
 
 def test_no_token_ends_an_answer_while_it_is_timed(tiny_model, monkeypatch):
     ends = frozenset(range(tiny_model.config.language.vocab_size))
     monkeypatch.setattr(tiny_model, "eos_token_ids", ends)
-    with Describer(tiny_model) as describer:
-        [answer] = describer.describe(make_picture(), make_regions(1))
-        assert answer.generated_tokens == 1
-        assert answer.timing.decode_s == 0
-        assert measure_call(describer, regions=1, runs=1).stages["decode_s"] > 0
+    assert measure(tiny_model, tokens=4).stages["decode_s"] > 0
     assert tiny_model.eos_token_ids == ends
 
 
-@pytest.mark.parametrize("count", [1, 8, MOST_REGIONS])
-def test_regions_lie_in_the_picture_side_by_side(count):
-    masks = [region.to_mask(*make_picture().shape[:2]) for region in make_regions(count)]
-    assert len(masks) == count
-    assert {int(mask.sum()) for mask in masks} == {96 * 96}
-    assert int(np.sum(masks, 0).max()) == 1
+def test_a_single_token_has_no_decoding(endless_model):
+    found = measure(endless_model, tokens=1)
+    assert found.tokens_per_s == 0
+    assert found.shares["decode"] == 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_step_reads_all_weights_and_what_was_kept(dtype):
+    model = make_random_model("tabletop", dtype=dtype)
+    network, size = model.language_model, dtype.itemsize
+    weights = sum(parameter.numel() for parameter in network.parameters())
+    unread = network.model.norm.weight.numel()  # of no account
+    assert decode_step_bytes(model, []) == (weights - unread) * size
+    # 4 layers, keys and values of 2 heads of 32
+    kept = decode_step_bytes(model, [100, 50]) - decode_step_bytes(model, [])
+    assert kept == 150 * 4 * 2 * 2 * 32 * size
+
+
+def test_an_embedding_that_is_not_the_head_is_not_read(tiny_model):
+    network = tiny_model.language_model
+    embedding = network.model.embed_tokens.weight
+    assert embedding is not network.lm_head.weight
+    everything = sum(parameter.nbytes for parameter in network.parameters())
+    assert decode_step_bytes(tiny_model, []) == pytest.approx(
+        everything - embedding.nbytes, rel=0.01
+    )

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from pixelrefer_ros.errors import DeviceError
+from pixelrefer_ros.evaluation.random_describer import make_random_describer
+from pixelrefer_ros.evaluation.workload import Workload
+
+
+def test_it_answers():
+    query = Workload(regions=2, frames=9, tokens=3, width=160, height=120).query(0)
+    with make_random_describer(
+        "tabletop", device="cpu", dtype="bfloat16", max_regions=18
+    ) as describer:
+        answers = describer.submit(query).result()
+        assert describer.model.language_model.dtype == torch.bfloat16
+    assert [answer.model_id for answer in answers] == ["tabletop (random weights)"] * 2
+
+
+def test_a_device_that_is_not_there_is_said():
+    with pytest.raises(DeviceError, match="device is 'tpu'"):
+        make_random_describer("tabletop", device="tpu", dtype="auto", max_regions=1)
