@@ -136,6 +136,8 @@ class TrainingConfig:
     global_batch: samples of one step of the optimiser, on all processes together.
     micro_batch: samples that go through the network at once on one process.
     precision: `bfloat16` computes products in 16 bits, the weights stay in float32.
+    feature_memory: megabytes of main memory, on each process, for what a vision encoder that does
+        not learn makes of a view, so that it sees each view once; 0 keeps nothing.
     save_every: steps between checkpoints, of which the newest `keep` are kept.
     """
 
@@ -155,6 +157,7 @@ class TrainingConfig:
     max_gradient_norm: float = 1.0
     precision: str = "bfloat16"
     gradient_checkpointing: bool = False
+    feature_memory: int = 0
     seed: int = 0
     save_every: int = 500
     keep: int = 2
@@ -164,13 +167,16 @@ class TrainingConfig:
         """Raise `CommandError` for values outside their limits or that do not go together."""
         _require_one_of(self, "objective", OBJECTIVES)
         _require_one_of(self, "precision", PRECISIONS[:2])
-        _require_at_least(self, 0, "steps")
+        _require_at_least(self, 0, "steps", "feature_memory")
         for name in ("epochs", "weight_decay"):
             value = getattr(self, name)
             _require(0 <= value < math.inf, f"{name} is {value}, must be a finite number from 0")
         _require((self.epochs > 0) != (self.steps > 0), "give either epochs or steps, above 0")
         _require_at_least(self, 1, "global_batch", "micro_batch", "save_every", "keep")
         _require_share(self, "warm_up")
+        if self.feature_memory:
+            is_fixed = self.objective == "answers" and self.rates.vision_encoder == 0
+            _require(is_fixed, "feature_memory is only for a vision encoder that does not learn")
         norm = self.max_gradient_norm
         _require(norm > 0, f"max_gradient_norm is {norm}, must be above 0")
         _require(0 <= self.seed < SEEDS, f"seed is {self.seed}, must be from 0 to below 2**64")

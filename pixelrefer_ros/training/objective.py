@@ -14,6 +14,7 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
 from pixelrefer_ros.model.pixelrefer import PixelRefer
+from pixelrefer_ros.training.feature_memory import FeatureMemory
 from pixelrefer_ros.training.preparation import IGNORED, PreparedConversation
 
 
@@ -46,11 +47,17 @@ class Objective(nn.Module, ABC):
 
 
 class AnswerObjective(Objective):
-    """Next-token prediction of the answers; nothing else is supervised."""
+    """Next-token prediction of the answers; nothing else is supervised.
 
-    def __init__(self, model: PixelRefer, weighting: Weighting) -> None:
+    memory: of a vision encoder that does not learn.
+    """
+
+    def __init__(
+        self, model: PixelRefer, weighting: Weighting, memory: FeatureMemory | None = None
+    ) -> None:
         super().__init__(model)
         self.weighting = weighting
+        self.memory = memory
 
     def weight(self, conversation: PreparedConversation) -> float:
         """Return the number of supervised tokens, or 1."""
@@ -61,7 +68,11 @@ class AnswerObjective(Objective):
     def forward(self, conversations: Sequence[PreparedConversation]) -> Totals:
         """Return the weighted loss and how many tokens of the answers would be chosen."""
         samples = [conversation.sample for conversation in conversations]
-        embeds = self.model.infuse(samples, self.model.encode(samples))
+        if self.memory is None:
+            views = self.model.encode(samples)
+        else:
+            views = self.memory.encode(self.model, samples)
+        embeds = self.model.infuse(samples, views)
         device = embeds[0].device
         lengths = torch.tensor([len(e) for e in embeds], device=device)
         places = torch.arange(max(len(e) for e in embeds), device=device)

@@ -18,6 +18,7 @@ FREE = {
     "steps",
     "micro_batch",
     "gradient_checkpointing",
+    "feature_memory",
     "save_every",
     "keep",
     "tensorboard",

@@ -21,6 +21,7 @@ from pixelrefer_ros.model.pixelrefer import PixelRefer
 from pixelrefer_ros.training import checkpoints
 from pixelrefer_ros.training.checkpoints import Progress
 from pixelrefer_ros.training.configuration import Start, TrainingConfig
+from pixelrefer_ros.training.feature_memory import FeatureMemory
 from pixelrefer_ros.training.logs import Entry, Log
 from pixelrefer_ros.training.objective import AnswerObjective, Objective, WordObjective
 from pixelrefer_ros.training.output import writing
@@ -28,6 +29,8 @@ from pixelrefer_ros.training.resuming import require_same
 from pixelrefer_ros.training.schedule import freeze, make_optimiser, rate_factor, set_rates
 from pixelrefer_ros.training.start import make_model
 from pixelrefer_ros.training.steps import Step, StepPlan, Steps
+
+MEGABYTE = 1_000_000
 
 FEWEST_JUDGED = 100
 """Samples that have to be drawn before the share of bad ones may stop a run, unless it ends."""
@@ -282,7 +285,8 @@ def make_objective(config: TrainingConfig, model: PixelRefer) -> Objective:
             enable({"use_reentrant": False})
     if config.objective == "words":
         return WordObjective(model)
-    return AnswerObjective(model, config.weighting)
+    memory = FeatureMemory(config.feature_memory * MEGABYTE) if config.feature_memory else None
+    return AnswerObjective(model, config.weighting, memory)
 
 
 def _unchanged(step: Any) -> Any:

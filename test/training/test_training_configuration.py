@@ -87,6 +87,7 @@ def test_what_is_wrong_is_said(file, change, message):
     ("change", "message"),
     [
         ("steps=-1", "steps is -1, must be at least 0"),
+        ("feature_memory=10", "feature_memory is only for a vision encoder that does not learn"),
         ("epochs=-1", "epochs is -1.0, must be a finite number from 0"),
         ("epochs=.inf", "epochs is inf, must be a finite"),
         ("rates.projector=-1e-4", "rates.projector is -0.0001, must be a finite number from 0"),
