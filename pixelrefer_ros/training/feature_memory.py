@@ -36,11 +36,10 @@ class FeatureMemory:
             del new[content]
         encoded = model.encode_views(list(new.values()))
         found = {content: encoded[view].half().cpu() for content, view in new.items()}
-        like = model.vision_encoder
+        known = {**found, **{c: self._kept[c] for c in contents.values() if c not in found}}
+        encoder = model.vision_encoder
         features = {
-            key: (found.get(content) if content in found else self._kept[content]).to(
-                device=like.device, dtype=like.dtype
-            )
+            key: known[content].to(device=encoder.device, dtype=encoder.dtype)
             for key, content in contents.items()
         }
         for content, tensor in found.items():
