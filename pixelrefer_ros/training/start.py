@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer
+from torch import nn
 from transformers import Qwen2Config, VideoLlama3VisionConfig
 
 from pixelrefer_ros.model import checkpoint
@@ -30,6 +31,7 @@ from pixelrefer_ros.training.configuration import Model, Scratch, Start
 
 OFFICIAL_REGION_TOKENS = 32
 POSITION_SCALE = 4.0
+TOKEN_SCALE = 2.4
 
 # Released names of PixelRefer on the left, of VideoLLaMA3 on the right; the first match counts.
 RELEASED_NAMES = {
@@ -138,27 +140,32 @@ def _from_scratch(scratch: Scratch, texts: Iterable[str]) -> PixelRefer:
         ),
     )
     model = PixelRefer(config, tokenizer, "scratch")
-    _spread_positions(model)
+    _suit_small_network(model)
     return model
 
 
 def _with_new_object_encoder(model: PixelRefer) -> PixelRefer:
     fresh = PixelRefer(model.config, model.tokenizer, model.model_id)
-    _spread_positions(fresh)
+    _suit_small_network(fresh)
     fresh.vision_encoder, fresh.projector = model.vision_encoder, model.projector
     fresh.language_model = model.language_model
     return fresh
 
 
-def _spread_positions(model: PixelRefer) -> None:
-    """Let positions of 0 to 1 show beside the features of a small network.
+def _suit_small_network(model: PixelRefer) -> None:
+    """Scale what lies between the vision encoder and the LLM of a small network.
 
-    The middle of the image adds nothing: what all objects share drowns what they differ in.
+    Positions of 0 to 1 show beside its features; the middle of the image adds nothing, since what
+    all objects share drowns what they differ in. Object tokens start about as long as words,
+    since longer ones drown what each layer adds to them.
     """
-    position = model.object_tokenizer.position
+    position, last = model.object_tokenizer.position, model.region_projector[-1]
+    assert isinstance(last, nn.Linear)
     with torch.no_grad():
         position.weight.mul_(POSITION_SCALE)
         position.bias.copy_(-position.weight.sum(1) / 2)
+        last.weight.mul_(TOKEN_SCALE * last.in_features**-0.5)
+        last.bias.zero_()
 
 
 def _with_changes(model: PixelRefer, changes: Model) -> PixelRefer:

@@ -16,6 +16,7 @@ from pixelrefer_ros.training.configuration import Model, Scratch, Start
 from pixelrefer_ros.training.start import from_videollama3, make_model
 
 SMALL = Scratch(**SMALL_MODEL)
+WIDER = {"vision_width": 192, "vision_heads": 6, "language_width": 192, "language_heads": 6}
 OURS = {
     "model.vision_model.": "vision_encoder.",
     "model.projector.readout.": "projector.",
@@ -46,6 +47,14 @@ def test_the_middle_of_the_image_adds_nothing_at_first():
     torch.testing.assert_close(middle, torch.zeros_like(middle), atol=1e-5, rtol=0)
     corner = model.object_tokenizer.embed_position(torch.tensor([[0.0, 0.0]]))
     assert corner.abs().mean() > 0.5
+
+
+def test_object_tokens_start_about_as_long_as_words():
+    model = make_model(Start(scratch=Scratch(**{**SMALL_MODEL, **WIDER})), Model(), ["a"], 0)
+    with torch.no_grad():
+        tokens = model.region_projector(torch.randn(100, 192))
+    words = model.language_model.get_input_embeddings().weight
+    assert 0.7 < float(tokens.norm(dim=1).mean() / words.norm(dim=1).mean()) < 1.4
 
 
 def test_a_pixelrefer_folder_keeps_its_weights_and_takes_changes(tiny_model_path):
