@@ -8,6 +8,7 @@ from concurrent.futures import CancelledError
 from contextlib import ExitStack
 
 import torch
+from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
@@ -28,6 +29,7 @@ from pixelrefer_ros.regions.drawing import draw_regions
 from pixelrefer_ros.resources import find_model
 from pixelrefer_ros.ros.camera import Camera
 from pixelrefer_ros.ros.conversions import to_header, to_image_message
+from pixelrefer_ros.ros.diagnostics import build_diagnostics
 from pixelrefer_ros.ros.parameters import (
     CameraSettings,
     Settings,
@@ -67,6 +69,7 @@ class PixelReferNode(SafeLifecycleNode):
         self.create_service(ListFrames, "~/list_frames", self._on_list_frames, **options)
         self._results = self.create_publisher(RegionResult, "~/results", 10)
         self._annotated = self.create_publisher(Image, "~/annotated", 2)
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
 
     @property
     def in_flight(self) -> int:
@@ -116,7 +119,7 @@ class PixelReferNode(SafeLifecycleNode):
         # Steady: simulated time may stand still, and a silent camera must be reported all the same.
         self._watch = self.create_timer(
             1.0,
-            self._watch_cameras,
+            self._on_watch,
             callback_group=MutuallyExclusiveCallbackGroup(),
             clock=Clock(clock_type=ClockType.STEADY_TIME),
         )
@@ -178,9 +181,15 @@ class PixelReferNode(SafeLifecycleNode):
             camera.close()
         self._cameras = {}
 
-    def _watch_cameras(self) -> None:
+    def _on_watch(self) -> None:
         for camera in self._cameras.values():
             self._try(camera.watch)
+        self._try(self._publish_diagnostics)
+
+    def _publish_diagnostics(self) -> None:
+        if self._describer is not None:
+            now = self.get_clock().now()
+            self._diagnostics.publish(build_diagnostics(self.get_name(), self._describer, now))
 
     async def _on_describe_region(
         self, request: DescribeRegion.Request, response: DescribeRegion.Response

@@ -7,8 +7,7 @@ import time
 
 import numpy as np
 import pytest
-import rclpy
-from rclpy.executors import SingleThreadedExecutor
+from listener import Listener
 from sensor_msgs.msg import Image
 
 from pixelrefer_ros.errors import ErrorCode
@@ -108,28 +107,18 @@ def test_a_burst_of_calls_is_answered_to_the_last(node):
 
 
 def test_results_and_annotated_are_published(node):
-    context = rclpy.Context()
-    rclpy.init(context=context)
-    listener = rclpy.create_node("listener", context=context)
-    heard: dict[str, object] = {}
-    listener.create_subscription(
-        RegionResult, "/pixelrefer/results", lambda m: heard.update(result=m), 10
-    )
-    listener.create_subscription(
-        Image, "/pixelrefer/annotated", lambda m: heard.update(picture=m), 10
-    )
-    executor = SingleThreadedExecutor(context=context)
-    executor.add_node(listener)
-    deadline = time.monotonic() + 20
-    while len(heard) < 2 and time.monotonic() < deadline:
-        threading.Thread(
-            target=node.client.describe, args=(box_reference(40, 30, 40, 30, object_id="cup"),)
-        ).start()
-        until = time.monotonic() + 1.0
-        while len(heard) < 2 and time.monotonic() < until:
-            executor.spin_once(timeout_sec=0.1)
-    listener.destroy_node()
-    context.try_shutdown()
+    topics = {
+        "result": (RegionResult, "/pixelrefer/results"),
+        "picture": (Image, "/pixelrefer/annotated"),
+    }
+    with Listener(**topics) as listener:
+        heard = listener.heard
+        for _ in range(20):
+            threading.Thread(
+                target=node.client.describe, args=(box_reference(40, 30, 40, 30, object_id="cup"),)
+            ).start()
+            if listener.listen(lambda: len(heard) == 2, timeout_s=1.0):
+                break
     assert heard["result"].answers[0].object_ids == ["cup"]
     picture = heard["picture"]
     assert picture.header.stamp == heard["result"].regions[0].header.stamp
