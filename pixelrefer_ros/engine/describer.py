@@ -182,7 +182,7 @@ class Describer:
             request.fail(stopped)
 
     def close(self) -> None:
-        """Stop, wait for the worker, and give the memory of the model back."""
+        """Stop, wait for the worker, and give back all memory but that of the model."""
         self.stop()
         if threading.current_thread() is not self._thread:
             self._thread.join()

@@ -17,7 +17,7 @@ class Job:
 
     started: when it was taken out of the queue, seconds of the monotonic clock.
     stamps: of its pictures, by their identity.
-    samples, rows: one for each of its questions.
+    samples, rows: one for each of its questions; samples until they are embedded.
     """
 
     request: Request

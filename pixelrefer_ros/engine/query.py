@@ -116,11 +116,6 @@ class Timing:
         """Prefill and decoding together."""
         return self.prefill_s + self.decode_s
 
-    @property
-    def total_s(self) -> float:
-        """From submission to the finished answer."""
-        return self.queue_s + self.preprocess_s + self.encode_s + self.infuse_s + self.generate_s
-
 
 class FrameStamp(NamedTuple):
     """Names a frame: its camera and its stamp in nanoseconds."""

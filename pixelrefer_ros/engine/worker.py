@@ -132,7 +132,6 @@ class Worker:
             return
         jobs = list(dict.fromkeys(self._decoded.values()))
         self._decoded.clear()
-        self._decoder.clear()
         self._free_memory()
         if len(jobs) > 1:
             logger.warning("%d answers failed together, each goes on alone: %s", len(jobs), failure)
@@ -171,12 +170,14 @@ class Worker:
         for job in jobs:
             job.encode_s, job.infuse_s = encoded - begin, infused - encoded
             job.rows = [self._row(job, index, next(embeds)) for index in range(len(job.samples))]
+            job.samples, job.stamps = [], {}  # pictures are large, and decoding needs none
 
     def _row(self, job: Job, index: int, embeds: torch.Tensor) -> Row:
         request = job.request
+        room = self._model.config.max_sequence_length - len(embeds)
         row = Row(
             embeds=embeds,
-            max_new_tokens=request.max_new_tokens,
+            max_new_tokens=max(1, min(request.max_new_tokens, room)),
             eos_token_ids=self._model.eos_token_ids,
             chooser=TokenChooser(request.query.sampling, self._model.repetition_penalty),
             is_wanted=request.is_wanted,
@@ -211,6 +212,11 @@ class Worker:
             job.request.resolve(job.answers(self._model))
 
     def _free_memory(self) -> None:
-        """Give back all memory that is only kept for later."""
+        """Give back all memory that is only kept for later, as far as the device still lets go."""
         self._feature_cache.clear()
-        free_memory(self._model.language_model.device)
+        if not self._decoded:
+            self._decoder.clear()
+        try:
+            free_memory(self._model.language_model.device)
+        except Exception:
+            logger.exception("memory of the device cannot be freed")

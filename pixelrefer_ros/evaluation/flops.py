@@ -1,8 +1,8 @@
 """How many operations an answer takes: by the paper's formulas, and as torch counts them.
 
 The paper counts the language model alone, a multiplication with its addition as one operation
-(Eq. 9 and 10). With T layers of width d, keys and values of width k (fewer heads share them) and
-an inner width m, n tokens of a prompt take
+(Eq. 9 and 10, inferred from its tables). With T layers of width d, keys and values of width k
+(fewer heads share them) and an inner width m, n tokens of a prompt take
 
     T (2 n d^2 + 2 n d k + 2 n^2 d + 2 n d m)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pixelrefer_ros.engine.describer import Describer
 from pixelrefer_ros.engine.device import resolve_device, resolve_dtype
+from pixelrefer_ros.engine.encoders.choice import use_encoder_backend
 from pixelrefer_ros.model.random_weights import make_random_model
 
 
@@ -14,4 +15,5 @@ def make_random_describer(name: str, *, device: str, dtype: str, max_regions: in
     """
     where = resolve_device(device)
     model = make_random_model(name, device=where, dtype=resolve_dtype(dtype, where))
+    use_encoder_backend(model, "torch", "")
     return Describer(model, max_regions=max_regions)

@@ -40,11 +40,18 @@ class OnnxExport(NamedTuple):
 def export_onnx(model: PixelRefer, folder: Path) -> OnnxExport:
     """Write the vision encoder of a float32 model on the CPU into a folder.
 
-    Raises `ExportError`, and leaves no file, when a package is missing, TensorRT could not read
-    the graph, or ONNX Runtime and torch differ by more than 1e-3.
+    Raises `ExportError`, and leaves no file, when a package is missing, the folder cannot be
+    written, TensorRT could not read the graph, or ONNX Runtime and torch differ by more than 1e-3.
     """
     for package in ("onnx", "onnxscript", "onnxruntime"):
         require(package, "export")
+    try:
+        return _export(model, folder)
+    except OSError as error:
+        raise ExportError(f"--out '{folder}' cannot be written: {error.strerror}") from error
+
+
+def _export(model: PixelRefer, folder: Path) -> OnnxExport:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as scratch:
         path = Path(scratch) / ONNX_FILE

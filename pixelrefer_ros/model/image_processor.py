@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -164,14 +165,26 @@ def make_view(
 def pack_patches(views: Sequence[View], device: torch.device) -> torch.Tensor:
     """Return the patches of all views on a device, one view after the other, uint8 [N, values].
 
-    A GPU fetches them from pinned memory while the CPU goes on.
+    A GPU fetches them from pinned memory, beside what it computes and while the CPU goes on.
     """
     count = sum(len(view.patches) for view in views)
     packed = torch.empty(
         (count, views[0].patches.shape[1]), dtype=torch.uint8, pin_memory=device.type == "cuda"
     )
     np.concatenate([view.patches for view in views], out=packed.numpy())
-    return packed.to(device, non_blocking=True)
+    if device.type != "cuda":
+        return packed.to(device)
+    computing, copying = torch.cuda.current_stream(device), _copy_stream(device)
+    with torch.cuda.stream(copying):
+        fetched = packed.to(device, non_blocking=True)
+    computing.wait_stream(copying)
+    fetched.record_stream(computing)
+    return fetched
+
+
+@cache
+def _copy_stream(device: torch.device) -> torch.cuda.Stream:
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
 
 def normalise(patches: torch.Tensor, config: ImageProcessorConfig) -> torch.Tensor:

@@ -175,10 +175,6 @@ class PixelRefer(nn.Module):
             max_length=self.config.max_prompt_tokens,
         )
 
-    def check_question(self, question: str, objects: int) -> None:
-        """Raise `InvalidPromptError` unless the question fits that many objects; cheap."""
-        self.prompts.check_question(question, objects)
-
     def prepare(
         self, sample: RegionSample, recent: RecentlyPrepared | None = None
     ) -> PreparedSample:

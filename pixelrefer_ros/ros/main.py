@@ -16,6 +16,7 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
 
 from pixelrefer_ros.engine.describer import Describer
+from pixelrefer_ros.ros.log_forwarding import forward_core_log
 from pixelrefer_ros.ros.memory import return_large_blocks
 from pixelrefer_ros.ros.node import PixelReferNode
 
@@ -52,6 +53,7 @@ def run_node(args: Sequence[str] | None, *, autostart: bool) -> int:
         print(f"pixelrefer: {error}", file=sys.stderr)
         rclpy.shutdown()
         return 2
+    forward_core_log(node.get_logger())
     if autostart and not _start(node):
         return _end(node, status=1)
     executor = SingleThreadedExecutor()

@@ -47,7 +47,7 @@ class FeatureMemory:
         return EncodedViews(features)
 
     def _keep(self, content: Content, features: torch.Tensor) -> None:
-        self._kept[content] = features.clone()  # it is a part of what all views of a pass share
+        self._kept[content] = features
         self._nbytes += features.nbytes
         while self._nbytes > self._capacity:
             _, oldest = self._kept.popitem(last=False)

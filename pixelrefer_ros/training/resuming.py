@@ -25,7 +25,7 @@ FREE = {
     "data.workers",
     "data.max_bad_share",
 }
-"""Fields that may differ: how long and how a run is made, not what is learnt in a step."""
+"""Fields that may differ: how long and how a run is made; of what a step learns, only rounding."""
 
 
 def write_configuration(folder: Path, config: TrainingConfig) -> None:

@@ -88,6 +88,11 @@ class Trainer:
                 f"global_batch is {config.global_batch}, must be a multiple of the "
                 f"{self._accelerator.num_processes} processes"
             )
+        if config.feature_memory and self._accelerator.state.fsdp_plugin is not None:
+            raise CommandError(
+                f"feature_memory is {config.feature_memory}, must be 0 with FSDP, whose processes "
+                "run a part of the network together or not at all"
+            )
         start = config.start if found is None else Start(pixelrefer=str(found))
         said = self._records
         if start.scratch is not None and start.scratch.texts:

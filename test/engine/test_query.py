@@ -27,4 +27,3 @@ def test_sampling_names_the_value_it_cannot_use(wrong):
 def test_timing_adds_up():
     timing = Timing(1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
     assert timing.generate_s == 48.0
-    assert timing.total_s == 63.0

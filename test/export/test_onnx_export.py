@@ -52,3 +52,10 @@ def test_large_weights_lie_in_a_file_beside(tiny_model, tmp_path, monkeypatch):
     ]
     assert largest_error(tiny_model, written.path) == written.error
     assert np.isfinite(written.error)
+
+
+def test_a_folder_that_cannot_be_written_is_named(tiny_model, tmp_path):
+    path = tmp_path / "file"
+    path.touch()
+    with pytest.raises(ExportError, match=r"--out '.*file' cannot be written: File exists"):
+        export_onnx(tiny_model, path)

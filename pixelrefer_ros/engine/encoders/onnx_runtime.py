@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from pixelrefer_ros.engine.encoders.exported_files import require
-from pixelrefer_ros.engine.encoders.graph_inputs import OUTPUT_NAME, GraphInputs
+from pixelrefer_ros.engine.encoders.graph_inputs import INPUT_NAMES, OUTPUT_NAME, GraphInputs
 from pixelrefer_ros.errors import ExportError, InferenceError
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -41,12 +41,18 @@ class OnnxRuntime:
             self._session = library.InferenceSession(
                 str(path), options, providers=[(provider, where)]
             )
-            [output] = self._session.get_outputs()
+            outputs = self._session.get_outputs()
+            inputs = tuple(node.name for node in self._session.get_inputs())
         except Exception as error:
             raise ExportError(
                 f"ONNX Runtime cannot read '{path}': {_first_line(error)}; export it again"
             ) from error
-        self._width = output.shape[-1]
+        if inputs != INPUT_NAMES or [node.name for node in outputs] != [OUTPUT_NAME]:
+            raise ExportError(
+                f"'{path}' is no exported vision encoder: it reads {', '.join(inputs)}, "
+                f"expected {', '.join(INPUT_NAMES)}; export it again"
+            )
+        self._width: int = outputs[0].shape[-1]
 
     def max_batch(self, length: int) -> int:
         """Return how many views of `length` patches may go through together."""

@@ -62,7 +62,7 @@ class Decoder:
     def clear(self) -> None:
         """Let all rows leave as they are, and give back the memory they took."""
         self._rows = []
-        self._cache.release()
+        self._cache.shrink(0, 0)
 
     def _prompt(self, row: Row) -> torch.Tensor:
         if not row.token_ids:
@@ -88,6 +88,6 @@ class Decoder:
                 if last is not row:
                     self._rows[place] = last
                     self._cache.move(len(self._rows), place)
-        if not self._rows:
-            self._cache.release()
+        needed = max((row.position + 1 for row in self._rows), default=0)
+        self._cache.shrink(len(self._rows), needed)
         return finished[::-1]

@@ -12,7 +12,7 @@ class KeyValueCache:
     """Room for `rows` rows of `columns` tokens each; a row's first token is in its first column.
 
     Where rows end differs, so whoever reads hides the columns behind the end of each: they hold
-    finite numbers. It has room for `rows` and `columns` from the start, to which `release`
+    finite numbers. It has room for `rows` and `columns` from the start, to which `shrink`
     returns; `reserve` makes more. keys, values: per layer [rows, columns, heads, width of a head].
     """
 
@@ -48,19 +48,23 @@ class KeyValueCache:
         return sum(buffer.nbytes for buffer in self._buffers)
 
     def reserve(self, rows: int, columns: int) -> None:
-        """Make room for at least so many rows and columns; what is there stays."""
+        """Make room for so many rows and columns; what is in these rows stays."""
         if rows <= self.rows and columns <= self.columns:
             return
-        rows = max(rows, self.rows)
         columns = max(-(-columns // COLUMN_BLOCK) * COLUMN_BLOCK, self.columns)
-        buffers = list(self._buffers)
-        for index, old in enumerate(self._buffers):
-            buffers[index] = self._room(rows, columns)
-            buffers[index][: old.shape[0], : old.shape[1]] = old
+        buffers = [self._room(rows, columns) for _ in self._buffers]
+        for new, old in zip(buffers, self._buffers, strict=True):
+            new[: len(old), : old.shape[1]] = old[:rows]
         self._buffers = buffers
 
-    def release(self) -> None:
-        """Give back what was made more than at the start; all rows are lost."""
+    def shrink(self, rows: int, columns: int) -> None:
+        """Go back to the room of the start, if the first rows and columns have place there."""
+        lasting = self._lasting[0]
+        if not self.has_grown or rows > lasting.shape[0] or columns > lasting.shape[1]:
+            return
+        for start, grown in zip(self._lasting, self._buffers, strict=True):
+            start[:rows, :columns] = grown[:rows, :columns]
+            start[:rows, columns:] = 0
         self._buffers = self._lasting
 
     def move(self, source: int, target: int) -> None:

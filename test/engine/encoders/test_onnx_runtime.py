@@ -30,6 +30,18 @@ def test_a_damaged_file_is_named(exported_encoder, tmp_path, keep):
         OnnxRuntime(path, CPU)
 
 
+def test_a_graph_of_something_else_is_named(exported_encoder, tmp_path):
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load(exported_encoder / "vision_encoder.onnx")
+    model.graph.input[0].name = "image"
+    for node in model.graph.node:
+        node.input[:] = ["image" if name == "pixels" else name for name in node.input]
+    path = tmp_path / "other.onnx"
+    onnx.save(model, path)
+    with pytest.raises(ExportError, match="no exported vision encoder: it reads image, rotations"):
+        OnnxRuntime(path, CPU)
+
+
 def test_a_gpu_needs_the_package_for_gpus(exported_encoder):
     onnxruntime = pytest.importorskip("onnxruntime")
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():

@@ -44,8 +44,26 @@ def test_room_grows_in_blocks_and_goes_back_to_what_it_was(tiny_model):
     assert not cache.has_grown
     cache.reserve(1, 9)
     assert cache.has_grown
-    assert (cache.rows, cache.columns) == (2, COLUMN_BLOCK)
-    assert cache.nbytes == size * COLUMN_BLOCK // 8
-    cache.release()
+    assert (cache.rows, cache.columns) == (1, COLUMN_BLOCK), "room for rows nobody uses"
+    assert cache.nbytes == size * COLUMN_BLOCK // 8 // 2
+    for rows, columns in [(1, 9), (3, 1)]:
+        cache.shrink(rows, columns)
+        assert cache.has_grown, "what is in use does not fit there"
+    cache.shrink(0, 0)
+    assert not cache.has_grown
     assert cache.nbytes == size
     assert cache.first(0, 1, 1)[0].data_ptr() == home
+
+
+def test_rows_that_fit_again_go_back_to_where_rows_were_at_the_start(tiny_model):
+    config = tiny_model.language_model.config
+    width = config.hidden_size // config.num_attention_heads
+    cache = KeyValueCache(tiny_model.language_model, rows=2, columns=8)
+    cache.reserve(2, 70)
+    keys, values = torch.randn(2, 2, config.num_key_value_heads, 5, width)
+    cache.put_prompts(1, 0, keys, values)
+    cache.shrink(2, 8)
+    assert not cache.has_grown
+    found_keys, found_values = cache.first(1, 2, 5)
+    assert torch.equal(found_keys, keys)
+    assert torch.equal(found_values, values)
