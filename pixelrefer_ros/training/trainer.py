@@ -88,7 +88,7 @@ class Trainer:
                 f"global_batch is {config.global_batch}, must be a multiple of the "
                 f"{self._accelerator.num_processes} processes"
             )
-        if config.feature_memory and self._accelerator.state.fsdp_plugin is not None:
+        if config.feature_memory and self._accelerator.distributed_type.value == "FSDP":
             raise CommandError(
                 f"feature_memory is {config.feature_memory}, must be 0 with FSDP, whose processes "
                 "run a part of the network together or not at all"
