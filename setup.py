@@ -61,7 +61,8 @@ setup(
         ],
         "export": ["onnx>=1.18", "onnxruntime>=1.22", "onnxscript>=0.4"],
         "flash-attn": ["flash-attn>=2.7"],
-        "quantize": ["torchao>=0.12"],
+        # int4 on the CPU is in what torchao calls a prototype, which moves between versions.
+        "quantize": ["torchao>=0.18,<0.19"],
         "sim": ["mujoco>=3.3"],
         "tensorrt": ["onnx>=1.18", "onnxruntime>=1.22", "onnxscript>=0.4", "tensorrt>=10,<11"],
         "train": ["accelerate>=1.1", "matplotlib>=3.8", "pyyaml>=6"],

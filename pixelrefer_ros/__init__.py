@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from pkgutil import extend_path
 from typing import TYPE_CHECKING, Any
 
 # The generated msg/, srv/ and action/ live in the install prefix, this file may live in a checkout.
 __path__ = extend_path(__path__, __name__)
+
+# transformers imports torchao wherever it is installed, and that warns at length: of its own
+# kernels that this build of torch cannot load, none of them used here, and of its types.
+for _name in ("torchao", "torch.utils._pytree"):
+    logging.getLogger(_name).setLevel(logging.ERROR)
 
 __version__ = "0.1.0"
 __all__ = ["Answer", "Describer", "Region", "__version__"]

@@ -140,7 +140,11 @@ def _load(arguments: argparse.Namespace) -> Describer:
     from pixelrefer_ros.engine.describer import Describer
     from pixelrefer_ros.evaluation.random_describer import make_random_describer
 
-    where = {"device": arguments.device, "dtype": arguments.dtype}
+    where = {
+        "device": arguments.device,
+        "dtype": arguments.dtype,
+        "quantization": arguments.quantization,
+    }
     max_regions = max(arguments.regions) * max(arguments.frames)
     if arguments.random_weights:
         return make_random_describer(arguments.random_weights, **where, max_regions=max_regions)

@@ -122,6 +122,7 @@ def run(arguments: argparse.Namespace) -> int:
         find_model(arguments.model),
         device=arguments.device,
         dtype=arguments.dtype,
+        quantization=arguments.quantization,
         download=arguments.download,
         encoder_backend=arguments.encoder_backend,
         encoder_path=arguments.encoder_path,

@@ -30,6 +30,7 @@ examples:
   pixelrefer simulate --out data/test --scenes 100 --clips 50 --seed 900000
   pixelrefer evaluate --data data/test
   pixelrefer evaluate --data data/test --model out/tabletop_stage2/model --json
+  pixelrefer evaluate --data data/test --quantization int8
   pixelrefer evaluate --data data/test --tasks colour,state --limit 50
 """
 
@@ -74,7 +75,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     with (
         Describer.from_pretrained(
-            find_model(arguments.model), device=arguments.device, dtype=arguments.dtype
+            find_model(arguments.model),
+            device=arguments.device,
+            dtype=arguments.dtype,
+            quantization=arguments.quantization,
         ) as describer,
         progress_bar("evaluate") as progress,
     ):
@@ -116,7 +120,8 @@ def _print_table(found: Evaluation, tasks: tuple[str, ...]) -> None:
     console = make_console()
     console.print(table)
     console.print(
-        f"{found.model} on {found.data}: {found.regions} regions, {found.seconds:.0f} s"
+        f"{found.model}, {found.dtype}, on {found.data}: "
+        f"{found.regions} regions, {found.seconds:.0f} s"
         + (f", {found.left_out} questions left out" if found.left_out else "")
     )
     if notice := noise_notice(found.model):

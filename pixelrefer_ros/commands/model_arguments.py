@@ -6,11 +6,16 @@ import argparse
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --model, --device and --dtype."""
+    """Add --model, --device, --dtype and --quantization."""
     parser.add_argument(
         "--model", default="", help="folder, shipped model or hub id; default: the shipped model"
     )
     parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda or cuda:N")
     parser.add_argument(
         "--dtype", default="auto", help="auto (default), float32, bfloat16 or float16"
+    )
+    parser.add_argument(
+        "--quantization",
+        default="none",
+        help="of the language model's weights: none (default), int8 or int4",
     )

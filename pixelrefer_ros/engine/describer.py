@@ -15,6 +15,7 @@ from pixelrefer_ros.engine.encoders.choice import use_encoder_backend
 from pixelrefer_ros.engine.feature_cache import FeatureCache, FeatureCacheCounts
 from pixelrefer_ros.engine.query import Answer, ArrayFrame, Frame, Image, Query, Sampling
 from pixelrefer_ros.engine.questions import make_questions
+from pixelrefer_ros.engine.weight_quantization import resolve_quantization
 from pixelrefer_ros.engine.worker import Worker
 from pixelrefer_ros.errors import (
     InvalidRegionError,
@@ -65,6 +66,7 @@ class Describer:
         *,
         device: str = "auto",
         dtype: str = "auto",
+        quantization: str = "none",
         download: bool = False,
         encoder_backend: str = "torch",
         encoder_path: str = "",
@@ -76,14 +78,18 @@ class Describer:
     ) -> Describer:
         """Load a model folder (or, with `download`, a hub id) and start the worker.
 
+        quantization: of the language model's weights, `none`, `int8` or `int4`.
         encoder_backend: `torch`, `onnxruntime` or `tensorrt`.
         encoder_path: folder that `pixelrefer export` wrote to; empty: the model's.
         Raises `CheckpointError`, `DeviceError` or, for an encoder of no use, `ExportError`.
         """
         where = resolve_device(device)
+        number_type = resolve_dtype(dtype, where)
+        weights = resolve_quantization(quantization, where, number_type)
         model = PixelRefer.from_pretrained(
-            name_or_path, device=where, dtype=resolve_dtype(dtype, where), download=download
+            name_or_path, device=where, dtype=number_type, download=download
         )
+        weights.apply(model)
         use_encoder_backend(model, encoder_backend, encoder_path or name_or_path)
         return cls(
             model,

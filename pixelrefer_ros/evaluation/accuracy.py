@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pixelrefer_ros.datasets.records import DataFile, Record, read_records
 from pixelrefer_ros.engine.describer import Describer
+from pixelrefer_ros.engine.weight_quantization import weight_types
 from pixelrefer_ros.errors import DatasetError, PixelReferError
 from pixelrefer_ros.evaluation.asking import ask
 from pixelrefer_ros.evaluation.items import Item
@@ -39,7 +40,8 @@ def evaluate(
     or none is of these tasks, and what the describer raises when the model fails.
     """
     started = time.monotonic()
-    evaluation = Evaluation(describer.model.model_id, str(data), tasks)
+    model = describer.model
+    evaluation = Evaluation(model.model_id, weight_types(model), str(data), tasks)
 
     def leave_out(record: Record, reason: PixelReferError) -> None:
         logger.warning("left out %s: %s", record.name, reason)

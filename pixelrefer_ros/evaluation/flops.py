@@ -95,8 +95,14 @@ def count_flops(
 
 
 def _counter() -> FlopCounterMode:
-    cpu_attention = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
-    return FlopCounterMode(display=False, custom_mapping={cpu_attention: _attention_flops})
+    """Count also what torch leaves out: its attention on the CPU, products with int4 weights."""
+    operators = torch.ops.aten
+    further = {
+        operators._scaled_dot_product_flash_attention_for_cpu: _attention_flops,
+        operators._weight_int4pack_mm: _int4_product_flops,
+        operators._weight_int4pack_mm_for_cpu: _int4_product_flops,
+    }
+    return FlopCounterMode(display=False, custom_mapping=further)
 
 
 def _attention_flops(
@@ -105,3 +111,10 @@ def _attention_flops(
     """Count the two products of an attention from its shapes [batch, heads, length, width]."""
     batch, heads, length, width = query
     return 2 * batch * heads * length * key[2] * (width + value[3])
+
+
+def _int4_product_flops(
+    rows: Sequence[int], *packed: Any, out_shape: Sequence[int], **options: Any
+) -> int:
+    """Count a product of rows [N, inputs] with a packed weight, out_shape [N, outputs]."""
+    return 2 * rows[0] * rows[1] * out_shape[1]

@@ -5,15 +5,21 @@ from __future__ import annotations
 from pixelrefer_ros.engine.describer import Describer
 from pixelrefer_ros.engine.device import resolve_device, resolve_dtype
 from pixelrefer_ros.engine.encoders.choice import use_encoder_backend
+from pixelrefer_ros.engine.weight_quantization import resolve_quantization
 from pixelrefer_ros.model.random_weights import make_random_model
 
 
-def make_random_describer(name: str, *, device: str, dtype: str, max_regions: int) -> Describer:
+def make_random_describer(
+    name: str, *, device: str, dtype: str, quantization: str, max_regions: int
+) -> Describer:
     """Draw a network of the dimensions `name` on the device and start a describer of it.
 
     name: one of `model.random_weights.CONFIGS`. Raises `DeviceError`.
     """
     where = resolve_device(device)
-    model = make_random_model(name, device=where, dtype=resolve_dtype(dtype, where))
+    number_type = resolve_dtype(dtype, where)
+    weights = resolve_quantization(quantization, where, number_type)
+    model = make_random_model(name, device=where, dtype=number_type)
+    weights.apply(model)
     use_encoder_backend(model, "torch", "")
     return Describer(model, max_regions=max_regions)

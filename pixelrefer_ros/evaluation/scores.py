@@ -69,13 +69,15 @@ class Table:
 class Evaluation:
     """How a model did on a data set.
 
+    dtype: of its weights, such as `float32` or, with quantised decoder blocks, `float32+int8`.
     table: all answers; small_regions: those to questions about a region below 2000 pixels.
     mistakes: of each task, how often (what was expected, what was said instead).
     left_out: questions that could not be asked.
     """
 
-    def __init__(self, model: str, data: str, tasks: Sequence[str]) -> None:
+    def __init__(self, model: str, dtype: str, data: str, tasks: Sequence[str]) -> None:
         self.model = model
+        self.dtype = dtype
         self.data = data
         self.table = Table(tasks)
         self.small_regions = Table(tasks)
@@ -102,6 +104,7 @@ class Evaluation:
         """Return the form `pixelrefer evaluate --json` prints."""
         return {
             "model": self.model,
+            "dtype": self.dtype,
             "data": self.data,
             "regions": self.regions,
             "left_out": self.left_out,

@@ -18,6 +18,7 @@ import numpy as np
 
 from pixelrefer_ros.engine.describer import Describer
 from pixelrefer_ros.engine.query import Query
+from pixelrefer_ros.engine.weight_quantization import stored_bytes, weight_types
 from pixelrefer_ros.evaluation.flops import (
     count_flops,
     key_width,
@@ -37,6 +38,7 @@ WARM_UP = 1
 class CallSpeed:
     """What `runs` calls of one kind took; seconds are of a whole call, about all its regions.
 
+    dtype: of the weights, such as `float32` or, with quantised decoder blocks, `float32+int8`.
     image: width x height of the frames; frames: on which each of the regions lies.
     tokens: new tokens of each answer; prompt_tokens: what the language model reads before it.
     speedup: reference_median_s / median_s.
@@ -113,7 +115,7 @@ class SpeedTest:
         return CallSpeed(
             model=self._model.model_id,
             device=str(self._model.language_model.device),
-            dtype=str(self._model.language_model.dtype).removeprefix("torch."),
+            dtype=weight_types(self._model),
             image=workload.image,
             regions=workload.regions,
             frames=workload.frames,
@@ -170,7 +172,7 @@ def decode_step_bytes(model: PixelRefer, lengths: Sequence[float]) -> float:
     weights = [*network.model.layers.parameters(), network.lm_head.weight]
     layers, width = model.config.language.num_hidden_layers, key_width(model.config.language)
     kept = sum(lengths) * 2 * layers * width * network.dtype.itemsize
-    total: float = sum(weight.nbytes for weight in weights) + kept
+    total: float = sum(stored_bytes(weight) for weight in weights) + kept
     return total
 
 

@@ -13,9 +13,10 @@ import torch
 
 from pixelrefer_ros.engine.encoders.bucketed import BucketedEncoder
 from pixelrefer_ros.engine.encoders.buckets import bucket_lengths
-from pixelrefer_ros.engine.encoders.exported_files import ONNX_FILE, WEIGHTS_FILE, require
+from pixelrefer_ros.engine.encoders.exported_files import ONNX_FILE, WEIGHTS_FILE
 from pixelrefer_ros.engine.encoders.graph_inputs import INPUT_NAMES, OUTPUT_NAME
 from pixelrefer_ros.engine.encoders.onnx_runtime import OnnxRuntime
+from pixelrefer_ros.engine.optional_packages import require
 from pixelrefer_ros.errors import ExportError
 from pixelrefer_ros.export.operators import GraphSummary, check_operators
 from pixelrefer_ros.export.padded_encoder import PaddedVisionEncoder
@@ -44,7 +45,7 @@ def export_onnx(model: PixelRefer, folder: Path) -> OnnxExport:
     written, TensorRT could not read the graph, or ONNX Runtime and torch differ by more than 1e-3.
     """
     for package in ("onnx", "onnxscript", "onnxruntime"):
-        require(package, "export")
+        require(package, "export", ExportError)
     try:
         return _export(model, folder)
     except OSError as error:

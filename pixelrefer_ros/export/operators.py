@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pixelrefer_ros.engine.encoders.exported_files import require
+from pixelrefer_ros.engine.optional_packages import require
 from pixelrefer_ros.errors import ExportError
 
 LIST = Path(__file__).with_name("tensorrt_operators.json")
@@ -41,7 +41,7 @@ def check_operators(path: Path) -> GraphSummary:
     Raises `ExportError` that names every operator, opset and type that is not in the list, and
     for a file that is no valid ONNX.
     """
-    onnx = require("onnx", "export")
+    onnx = require("onnx", "export", ExportError)
     try:
         onnx.checker.check_model(str(path), full_check=True)
         model = onnx.load(str(path), load_external_data=False)

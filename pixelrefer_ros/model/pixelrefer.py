@@ -53,6 +53,7 @@ class PixelRefer(nn.Module):
     beside the visual tokens of the whole image or video.
 
     encoder_backend: computes the features of views in place of `vision_encoder`, unless None.
+    quantization: what became of the weights of the decoder blocks; `none`, they are as loaded.
     """
 
     def __init__(self, config: PixelReferConfig, tokenizer: Tokenizer, model_id: str) -> None:
@@ -80,6 +81,7 @@ class PixelRefer(nn.Module):
             # Without influence, like the projector above, but the released files hold it.
             self.mask_embedding = nn.Conv2d(1, width, 1)
         self.language_model = Qwen2ForCausalLM(config.language)
+        self.quantization = "none"
 
     @classmethod
     def from_pretrained(

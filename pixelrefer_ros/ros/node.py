@@ -17,6 +17,7 @@ from sensor_msgs.msg import Image
 
 from pixelrefer_ros.engine.describer import Describer
 from pixelrefer_ros.engine.query import Answer
+from pixelrefer_ros.engine.weight_quantization import weight_types
 from pixelrefer_ros.errors import (
     CanceledError,
     DeadlineError,
@@ -89,6 +90,7 @@ class PixelReferNode(SafeLifecycleNode):
                 path,
                 device=settings.device,
                 dtype=settings.dtype,
+                quantization=settings.quantization,
                 encoder_backend=settings.encoder_backend,
                 encoder_path=settings.encoder_path,
                 queue_size=settings.queue_size,
@@ -102,8 +104,8 @@ class PixelReferNode(SafeLifecycleNode):
         except Exception as error:
             return self._refuse("configure", f"{type(error).__name__}: {error}")
         model, seconds = self._describer.model, time.monotonic() - started
-        device = model.language_model.device
-        self.get_logger().info(f"model {model.model_id} on {device} ready in {seconds:.1f} s")
+        where = f"{weight_types(model)} on {model.language_model.device}"
+        self.get_logger().info(f"model {model.model_id}, {where}, ready in {seconds:.1f} s")
         return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:

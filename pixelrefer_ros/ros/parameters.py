@@ -42,6 +42,7 @@ PARAMETERS = (
     Parameter("model.path", "", "Model folder or name of a shipped model; empty: the default one."),
     Parameter("model.device", "auto", "Where the model runs: auto, cpu, cuda or cuda:N."),
     Parameter("model.dtype", "auto", "Type of the weights: auto, float32, bfloat16 or float16."),
+    Parameter("model.quantization", "none", "Of the language model's: none, int8 or int4."),
     Parameter("model.threads", 1, "CPU threads of the model; 0: as torch likes.", 0, 256),
     Parameter("encoder.backend", "torch", "Vision encoder: torch, onnxruntime or tensorrt."),
     Parameter("encoder.path", "", "Folder `pixelrefer export` wrote to; empty: the model's."),
@@ -81,6 +82,7 @@ class Settings:
     model_path: str
     device: str
     dtype: str
+    quantization: str
     threads: int
     encoder_backend: str
     encoder_path: str
@@ -119,6 +121,7 @@ def read_settings(node: Node) -> Settings:
         model_path=_value(node, "model.path"),
         device=_value(node, "model.device"),
         dtype=_value(node, "model.dtype"),
+        quantization=_value(node, "model.quantization"),
         threads=_value(node, "model.threads"),
         encoder_backend=_value(node, "encoder.backend"),
         encoder_path=_value(node, "encoder.path"),

@@ -52,6 +52,14 @@ def test_random_weights_and_a_chart(capsys, tmp_path):
     assert chart.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("weights", ["--model=random-tiny", "--random-weights=tabletop"])
+def test_quantised_weights_are_named(capsys, weights):
+    pytest.importorskip("torchao")
+    assert main(["bench", weights, *SMALL, "--regions=1", "--quantization=int8", "--json"]) == 0
+    [row] = json.loads(capsys.readouterr().out)["rows"]
+    assert row["dtype"] == "float32+int8"
+
+
 def test_all_sizes_can_be_chosen():
     assert set(RANDOM_WEIGHTS) == set(CONFIGS)
 
@@ -60,6 +68,7 @@ def test_all_sizes_can_be_chosen():
     ("options", "message"),
     [
         (["--device", "tpu"], "device is 'tpu'"),
+        (["--quantization", "int4"], "quantization is 'int4', which computes in bfloat16"),
         (["--random-weights", "tabletop"], "exclude each other"),
         (["--chart", "nowhere/chart.png"], "--chart is 'nowhere/chart.png'"),
         (["--chart", "chart.txt"], "--chart is 'chart.txt'"),

@@ -116,6 +116,7 @@ BOX = ("--box", "0,0,20,20")
         ([*BOX, "--model", "missing"], "model is 'missing': no such folder"),
         ([*BOX, "--device", "tpu"], "device is 'tpu', must be auto, cpu, cuda"),
         ([*BOX, "--dtype", "int8"], "dtype is 'int8', must be auto, float32"),
+        ([*BOX, "--quantization", "int3"], "quantization is 'int3', must be one of none, int8"),
         ([*BOX, "--rate", "0"], "argument --rate: '0' is not a number above 0"),
         ([*BOX, "--save", "answer.gif"], "'answer.gif' must end in .jpg, .jpeg, .png"),
         ([*BOX, "--save", "missing/a.png"], "there is no folder 'missing'"),

@@ -27,6 +27,7 @@ def test_the_output_is_one_json_object(tmp_path):
     assert {*TASKS, "small_regions", "mistakes", "model", "data", "regions"} <= {*found}
     assert found["colour"]["n"] == PICTURES - 1
     assert found["part"] == {"accuracy": None, "n": 0}
+    assert found["dtype"] == "float32"
     assert found["left_out"] == 4
     assert "left out annotations.json[0]: " in done.stderr
     assert "17/17" in done.stderr
@@ -43,6 +44,14 @@ def test_a_table_for_people(tmp_path, capsys):
     assert found["motion"] == ["0.0 %", "1", "-", "0"]
     assert "colour" not in found
     assert "The model 'random-tiny' has random weights" in output
+
+
+def test_quantised_weights_are_evaluated_and_named(tmp_path, capsys):
+    pytest.importorskip("torchao")
+    write_discs(tmp_path)
+    options = ["--data", str(tmp_path), "--model", "random-tiny", "--tasks", "yes_no"]
+    assert main(["evaluate", *options, "--limit", "2", "--quantization", "int8"]) == 0
+    assert "random-tiny (random weights), float32+int8, on " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from pixelrefer_ros.engine.describer import Describer
+from pixelrefer_ros.engine.weight_quantization import resolve_quantization
 from pixelrefer_ros.evaluation.machine_limits import MachineLimits
 from pixelrefer_ros.evaluation.speed import CallSpeed, SpeedTest, decode_step_bytes
 from pixelrefer_ros.evaluation.workload import Workload
@@ -82,6 +83,21 @@ def test_a_step_reads_all_weights_and_what_was_kept(dtype):
     # 4 layers, keys and values of 2 heads of 32
     kept = decode_step_bytes(model, [100, 50]) - decode_step_bytes(model, [])
     assert kept == 150 * 4 * 2 * 2 * 32 * size
+
+
+@pytest.mark.parametrize(("name", "bits"), [("int8", 8), ("int4", 5)])
+def test_a_step_reads_quantised_weights_as_they_are_stored(name, bits):
+    pytest.importorskip("torchao")
+    model = make_random_model("tabletop", dtype=torch.bfloat16)
+    before = decode_step_bytes(model, [])
+    quantized = sum(
+        layer.weight.numel()
+        for layer in model.language_model.model.layers.modules()
+        if isinstance(layer, torch.nn.Linear)
+    )
+    resolve_quantization(name, torch.device("cpu"), torch.bfloat16).apply(model)
+    saved = quantized * (16 - bits) / 8
+    assert before - decode_step_bytes(model, []) == pytest.approx(saved, rel=0.03)
 
 
 def test_an_embedding_that_is_not_the_head_is_not_read(tiny_model):

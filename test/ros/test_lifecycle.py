@@ -82,6 +82,7 @@ def unconfigured(module_processes, tiny_model_path):
         ("model.device", "cuda:7", "auto", "device is 'cuda:7'"),
         ("model.device", "tpu", "auto", "device is 'tpu'"),
         ("model.dtype", "float16", "auto", "dtype is 'float16'"),
+        ("model.quantization", "int3", "none", "quantization is 'int3'"),
         ("model.path", "/no/such/folder", "random-tiny", "/no/such/folder"),
         ("camera_names", ["a", "a"], ["camera"], "camera_names is ['a', 'a']"),
         ("camera_names", ["a", ""], ["camera"], "camera_names is ['a', '']"),

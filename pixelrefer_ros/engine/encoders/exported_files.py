@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import ModuleType
 
 from pixelrefer_ros.errors import ExportError
 
@@ -62,14 +60,3 @@ def onnx_digest(path: Path) -> str:
                 while block := file.read(1 << 20):
                     digest.update(block)
     return digest.hexdigest()
-
-
-def require(package: str, extra: str) -> ModuleType:
-    """Import an optional package; raise `ExportError` that says how to get it."""
-    try:
-        return importlib.import_module(package)
-    except ImportError as error:
-        raise ExportError(
-            f"this needs the Python package '{package}' ({error}); "
-            f"get it with `pip install pixelrefer[{extra}]`"
-        ) from error

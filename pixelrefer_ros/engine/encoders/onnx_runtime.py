@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from pixelrefer_ros.engine.encoders.exported_files import require
 from pixelrefer_ros.engine.encoders.graph_inputs import INPUT_NAMES, OUTPUT_NAME, GraphInputs
+from pixelrefer_ros.engine.optional_packages import require
 from pixelrefer_ros.errors import ExportError, InferenceError
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -24,7 +24,7 @@ class OnnxRuntime:
     """
 
     def __init__(self, path: Path, device: torch.device) -> None:
-        library: Any = require("onnxruntime", "export")
+        library: Any = require("onnxruntime", "export", ExportError)
         self._device = device
         provider = PROVIDERS[device.type]
         if provider not in library.get_available_providers():

@@ -11,8 +11,9 @@ from typing import Any
 
 import torch
 
-from pixelrefer_ros.engine.encoders.exported_files import EngineKey, onnx_digest, require
+from pixelrefer_ros.engine.encoders.exported_files import EngineKey, onnx_digest
 from pixelrefer_ros.engine.encoders.graph_inputs import INPUT_NAMES, OUTPUT_NAME, GraphInputs
+from pixelrefer_ros.engine.optional_packages import require
 from pixelrefer_ros.errors import DeviceError, ExportError, InferenceError
 
 
@@ -23,7 +24,7 @@ def check_tensorrt(device: torch.device) -> Any:
     """
     if device.type != "cuda":
         raise DeviceError(f"TensorRT needs a CUDA device, the device is '{device}'")
-    return require("tensorrt", "tensorrt")
+    return require("tensorrt", "tensorrt", ExportError)
 
 
 def engine_path(onnx: Path, device: torch.device, precision: str) -> Path:

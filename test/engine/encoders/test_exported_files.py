@@ -4,12 +4,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from pixelrefer_ros.engine.encoders.exported_files import (
-    EngineKey,
-    find_onnx,
-    onnx_digest,
-    require,
-)
+from pixelrefer_ros.engine.encoders.exported_files import EngineKey, find_onnx, onnx_digest
 from pixelrefer_ros.errors import ExportError
 
 KEY = EngineKey("NVIDIA Orin (nvgpu)", "10.3.0", "ab12", "float16")
@@ -40,8 +35,3 @@ def test_the_digest_counts_the_weights_beside_the_graph(tmp_path):
 def test_a_folder_without_export_is_told_how_to_get_one(tmp_path):
     with pytest.raises(ExportError, match=f"pixelrefer export --format onnx .* --out {tmp_path}"):
         find_onnx(tmp_path)
-
-
-def test_a_missing_package_is_told_how_to_get_it():
-    with pytest.raises(ExportError, match=r"'no_such_package' .*pip install pixelrefer\[export\]"):
-        require("no_such_package", "export")
