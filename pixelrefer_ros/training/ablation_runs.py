@@ -15,6 +15,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ from pixelrefer_ros.evaluation.items import Item
 from pixelrefer_ros.evaluation.judging import TASKS
 from pixelrefer_ros.training.ablations import ablate
 from pixelrefer_ros.training.configuration import TrainingConfig
-from pixelrefer_ros.training.trainer import Trainer
+from pixelrefer_ros.training.feature_memory import FeatureMemory
+from pixelrefer_ros.training.trainer import MEGABYTE, Trainer
 from pixelrefer_ros.training.variants import VARIANTS
 
 logger = logging.getLogger(__name__)
@@ -46,6 +48,12 @@ class Ablation:
     config: TrainingConfig
     data: Path
     limit: int | None = None
+
+    @cached_property
+    def memory(self) -> FeatureMemory | None:
+        """What the vision encoder makes of views: alike for all variants, where it is frozen."""
+        megabytes = self.config.feature_memory
+        return FeatureMemory(megabytes * MEGABYTE) if megabytes else None
 
     @property
     def tasks(self) -> list[str]:
@@ -95,7 +103,10 @@ class Ablation:
         began = time.monotonic()
         config = replace(self.config, seed=seed, output=str(out / f"{variant}-{seed}"))
         trainer = Trainer(
-            config, resume=False, change=lambda model: ablate(model, VARIANTS[variant])
+            config,
+            resume=False,
+            change=lambda model: ablate(model, VARIANTS[variant]),
+            memory=self.memory,
         )
         trainer.learn(save=False)
         with Describer(trainer.model.eval()) as describer:

@@ -54,8 +54,12 @@ class Trainer:
         *,
         resume: bool,
         change: Callable[[PixelRefer], PixelRefer] | None = None,
+        memory: FeatureMemory | None = None,
     ) -> None:
-        """Read data and weights; `change` gives the network to train in place of the one read.
+        """Read data and weights.
+
+        change: gives the network to train in place of the one read.
+        memory: what the same frozen vision encoder made of views in runs before.
 
         Raises `CommandError`, `CheckpointError` or `DatasetError`.
         """
@@ -100,7 +104,7 @@ class Trainer:
         self.model = make_model(start, config.model, said.texts(), config.seed)
         if change is not None:
             self.model = change(self.model)
-        self._objective = make_objective(config, self.model)
+        self._objective = make_objective(config, self.model, memory)
         optimiser = make_optimiser(self._objective, config.rates, config.weight_decay)
         if found is not None:
             checkpoints.load_head(found, self._objective)
@@ -281,7 +285,9 @@ class Trainer:
         )
 
 
-def make_objective(config: TrainingConfig, model: PixelRefer) -> Objective:
+def make_objective(
+    config: TrainingConfig, model: PixelRefer, memory: FeatureMemory | None = None
+) -> Objective:
     """Return what is trained, with everything frozen that does not learn."""
     freeze(model, config.rates, is_lite=model.config.is_lite)
     if config.gradient_checkpointing:
@@ -290,7 +296,8 @@ def make_objective(config: TrainingConfig, model: PixelRefer) -> Objective:
             enable({"use_reentrant": False})
     if config.objective == "words":
         return WordObjective(model)
-    memory = FeatureMemory(config.feature_memory * MEGABYTE) if config.feature_memory else None
+    if memory is None and config.feature_memory:
+        memory = FeatureMemory(config.feature_memory * MEGABYTE)
     return AnswerObjective(model, config.weighting, memory)
 
 
