@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 
 import torch
-from transformers.utils.import_utils import is_flash_attn_2_available
 
 from pixelrefer_ros.errors import DeviceError
 
@@ -61,16 +60,6 @@ def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
             "use float16 or float32"
         )
     return DTYPES[name]
-
-
-def best_attention(device: torch.device, dtype: torch.dtype) -> str:
-    """Return the attention of transformers for views packed without padding.
-
-    FlashAttention-2 takes them all in one call, where the package flash-attn is installed on a
-    GPU, in 16 bits; torch's own takes them one by one.
-    """
-    has_flash = device.type == "cuda" and dtype != torch.float32 and is_flash_attn_2_available()
-    return "flash_attention_2" if has_flash else "sdpa"
 
 
 def synchronize(device: torch.device) -> None:

@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pixelrefer_ros.engine import device
-from pixelrefer_ros.engine.device import best_attention, resolve_device, resolve_dtype
+from pixelrefer_ros.engine.device import resolve_device, resolve_dtype
 from pixelrefer_ros.errors import DeviceError
 
 needs_no_cuda = pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
@@ -36,17 +35,3 @@ def test_the_cpu_computes_in_float32_unless_asked():
 def test_types_the_cpu_lacks_are_refused(name):
     with pytest.raises(DeviceError, match=f"dtype is '{name}'"):
         resolve_dtype(name, torch.device("cpu"))
-
-
-@pytest.mark.parametrize(
-    ("name", "dtype", "installed", "expected"),
-    [
-        ("cuda", torch.bfloat16, True, "flash_attention_2"),
-        ("cuda", torch.bfloat16, False, "sdpa"),
-        ("cuda", torch.float32, True, "sdpa"),
-        ("cpu", torch.bfloat16, True, "sdpa"),
-    ],
-)
-def test_flash_attention_where_it_can_be_had(monkeypatch, name, dtype, installed, expected):
-    monkeypatch.setattr(device, "is_flash_attn_2_available", lambda: installed)
-    assert best_attention(torch.device(name), dtype) == expected

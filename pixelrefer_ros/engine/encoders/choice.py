@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pixelrefer_ros.engine.device import best_attention
 from pixelrefer_ros.engine.encoders.bucketed import BucketedEncoder, GraphRuntime
 from pixelrefer_ros.engine.encoders.exported_files import PRECISIONS, find_onnx
 from pixelrefer_ros.engine.encoders.onnx_runtime import OnnxRuntime
 from pixelrefer_ros.engine.encoders.tensorrt_runtime import TensorRtRuntime, engine_path
+from pixelrefer_ros.engine.packed_attention import best_attention, use_attention
 from pixelrefer_ros.errors import ExportError, InferenceError
 from pixelrefer_ros.model.image_processor import View
 from pixelrefer_ros.model.pixelrefer import PixelRefer
@@ -33,7 +33,7 @@ def use_encoder_backend(model: PixelRefer, backend: str, folder: str | Path) -> 
     """
     device, dtype = model.vision_encoder.device, model.vision_encoder.dtype
     if backend == "torch":
-        model.vision_encoder.set_attn_implementation(best_attention(device, dtype))
+        use_attention(model.vision_encoder, best_attention(device, dtype))
         model.encoder_backend = None
         return
     runtime = _open(backend, Path(folder), device, dtype)
