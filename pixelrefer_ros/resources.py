@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pixelrefer_ros.errors import CheckpointError
 
-DEFAULT_MODEL = "random-tiny"
+DEFAULT_MODEL = "pixelrefer-lite-tabletop"
 
 
 def share_folders() -> list[Path]:

@@ -97,7 +97,7 @@ def check_service_call(words: list[str]) -> None:
     ]  # fmt: skip
     request = DescribeRegion.Request()
     fill(request, yaml.safe_load(words[5]))
-    assert request.query.regions[0].roi.width == 64
+    assert request.query.regions[0].roi.width == 115
 
 
 def fill(message: Any, values: dict[str, Any]) -> None:
