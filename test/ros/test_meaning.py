@@ -110,9 +110,8 @@ def test_a_red_mug_is_called_a_red_mug(table, shape):
 
 
 def test_two_objects_in_one_frame_get_different_answers(table):
-    names = ["red mug", "purple candle", "white teapot"]
-    answers = table.ask("mug", names, "What is this?")
-    for answer, right in zip(answers, ["mug", "candle", "teapot"], strict=True):
+    answers = table.ask("mug", ["red mug", "purple candle"], "What is this?")
+    for answer, right in zip(answers, ["mug", "candle"], strict=True):
         assert right in words(answer), answers
     answers = table.ask("teapots", ["black teapot", "blue plate"], "What colour is it?")
     for answer, right in zip(answers, ["black", "blue"], strict=True):
