@@ -77,7 +77,7 @@ def test_user_text_never_becomes_a_control_token(lite, intruder):
 )
 def test_lite_refuses(lite, question, objects, message):
     with pytest.raises(InvalidPromptError, match=message):
-        lite.check_question(question, objects)
+        lite.prompts.check_question(question, objects)
 
 
 @pytest.mark.parametrize(
