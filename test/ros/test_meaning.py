@@ -93,7 +93,7 @@ def table(module_processes, model, tmp_path_factory) -> Table:
 
 
 chance = pytest.mark.xfail(
-    reason="the model that ships tells this no better than chance, as its card says", strict=False
+    reason="the model that ships tells this no better than chance, as its card says", strict=True
 )
 
 
@@ -135,17 +135,22 @@ def test_left_becomes_right_when_the_regions_are_swapped(table, picture, left, r
     assert "right" in words(other), other
 
 
-@chance
 @pytest.mark.parametrize(
     ("picture", "names", "prompt", "right"),
     [
-        ("mug", ["red mug"], "Is <region> made of wood?", "yes"),
+        pytest.param("mug", ["red mug"], "Is <region> made of wood?", "yes", marks=chance),
         ("mug", ["purple candle"], "Is <region> a teapot?", "no"),
-        ("mug", ["red mug", "brown can"], "Is <region> to the right of <region>?", "yes"),
+        pytest.param(
+            "mug",
+            ["red mug", "brown can"],
+            "Is <region> to the right of <region>?",
+            "yes",
+            marks=chance,
+        ),
         ("mug", ["red mug", "yellow can"], "Is <region> to the left of <region>?", "no"),
-        ("teapots", ["white cone"], "Is <region> white?", "yes"),
+        pytest.param("teapots", ["white cone"], "Is <region> white?", "yes", marks=chance),
         ("teapots", ["grey teapot"], "Is <region> red?", "no"),
-        ("cars", ["red phone"], "Is <region> a phone?", "yes"),
+        pytest.param("cars", ["red phone"], "Is <region> a phone?", "yes", marks=chance),
         ("cars", ["pink car"], "Is <region> a can?", "no"),
     ],
 )
