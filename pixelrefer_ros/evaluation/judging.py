@@ -18,7 +18,8 @@ TASKS = ("colour", "category", "material", "relation", "motion", "yes_no", "part
 """What is asked unless told otherwise."""
 
 FURTHER_TASKS = (
-    "size", "state", "part_of", "count", "choice", "hidden", "manner", "start", "appear",
+    "place", "reason", "size", "state", "part_of", "count", "choice", "hidden", "manner", "start",
+    "appear",
 )  # fmt: skip
 """What has answers that can be compared as well."""
 
@@ -73,7 +74,7 @@ class Judge:
         is_right = (
             any(form in right for form in mentioned)
             and all(form in right | beside for form in mentioned)
-            and (self._task == "yes_no" or not set(others) & {*JOINING, *DENYING})
+            and (self._task in ("yes_no", "reason") or not set(others) & {*JOINING, *DENYING})
         )
         return Verdict(is_right, accepted[0] if is_right else self._short(text, mentioned))
 

@@ -18,6 +18,7 @@ from pixelrefer_ros.simulation.observation import (
     named_parts,
     relation,
 )
+from pixelrefer_ros.simulation.scene import HEIGHT, WIDTH
 from pixelrefer_ros.simulation.tracking import Track
 from pixelrefer_ros.simulation.wording import Exchange, ask, claim, with_article
 
@@ -38,7 +39,7 @@ CLOSER = 0.15
 UNMARKED = 0.3
 """Share of the questions about one region that do not say <region> themselves."""
 
-PARTS_ASKED, PAIRS_ASKED, CLAIM_PAIRS = 4, 2, 3
+PARTS_ASKED, PAIRS_ASKED, CLAIM_PAIRS, REASON_PAIRS = 4, 4, 4, 1
 
 PART_NAMES = ("handle", "lid", "wheel", "cap", "spout", "leg", "screen", "leaves", "pages", "shade")
 """Parts that are asked for where they may not be."""
@@ -107,6 +108,7 @@ def _alone(random: Random, index: int, seen: Sequence[Seen]) -> Iterator[Exchang
     if one.look:
         yield ask(random, "material", region, one.look, **words)
     yield ask(random, str(random.choice(["caption", "phrase"])), region, name_of(one), **words)
+    yield _place(random, region, one)
     further = ["description", "use", "choice"]
     further += ["size"] if one.size and not one.cut else []
     further += ["state"] if one.state else []
@@ -118,6 +120,23 @@ def _alone(random: Random, index: int, seen: Sequence[Seen]) -> Iterator[Exchang
         else:
             answer = {"use": category.use, "size": one.size, "state": one.state}[task]
             yield ask(random, str(task), region, str(answer), **words)
+
+
+def _place(random: Random, region: Sequence[tuple[int, str]], one: Seen) -> Exchange:
+    """Ask where in the picture the middle of an object is, in words or in tenths."""
+    kind = wording.pick(random, ("place", "across", "down"))
+    if kind == "place":
+        return ask(random, "place", region, place_of(one))
+    share = one.row_column[1] / WIDTH if kind == "across" else one.row_column[0] / HEIGHT
+    return ask(random, "place", region, wording.NUMBERS[round(10 * share)], wording=kind)
+
+
+def place_of(one: Seen) -> str:
+    """Tell in which ninth of the picture the middle of an object is: "top left"."""
+    row, column = one.row_column
+    rows, columns = ("top", "", "bottom"), ("left", "", "right")
+    words = rows[int(3 * row / HEIGHT)], columns[int(3 * column / WIDTH)]
+    return " ".join(filter(None, words)) or "middle"
 
 
 def _description(random: Random, index: int, seen: Sequence[Seen], motion: str = "") -> Exchange:
@@ -322,16 +341,19 @@ def _value(one: Seen, topic: str) -> str | None:
 
 
 def _claims(random: Random, facts: Sequence[Fact], pairs: int = CLAIM_PAIRS) -> list[Exchange]:
-    """Claim things, as many of them true as false for each topic."""
+    """Claim things, each once as it is and once as it is not; some with the reason."""
     exchanges = []
     topics = sorted({fact[0] for fact in facts})
-    for _ in range(pairs if topics else 0):
-        topic = wording.pick(random, topics)
+    for number in range(pairs + REASON_PAIRS if topics else 0):
+        reason = number >= pairs
+        told = [topic for topic in topics if topic in wording.SAYINGS or not reason]
+        if not told:
+            continue
+        topic = wording.pick(random, told)
         possible = [fact for fact in facts if fact[0] == topic]
-        for true in (True, False):
-            _, regions, right, wrong = possible[random.integers(len(possible))]
-            value = right if true else wording.pick(random, wrong)
-            exchanges.append(claim(random, topic, regions, value, true=true))
+        _, regions, right, wrong = possible[random.integers(len(possible))]
+        for value in (right, wording.pick(random, wrong)):
+            exchanges.append(claim(random, topic, regions, value, right=right, reason=reason))
     return exchanges
 
 
@@ -359,6 +381,13 @@ def _over_time(
     yield ask(random, "category", region, best.category, accepted=best.thing.category.synonyms)
     if best.colour:
         yield ask(random, "colour", region, best.colour, **words)
+    seen = [frame for frame in track.frames if track.seen[frame].clear]
+    for frame in {seen[0], seen[-1]} if seen else ():
+        moment = {0: "at the beginning", len(times) - 1: "at the end"}.get(
+            frame, f"at {times[frame]:.1f} s"
+        )
+        place = place_of(track.seen[frame])
+        yield ask(random, "place", region, place, wording="place_at", moment=moment)
     if not track.motion:
         return
     yield ask(random, "motion", region, track.motion, **words)

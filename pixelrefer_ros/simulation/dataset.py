@@ -18,8 +18,8 @@ A record is one question and its answer:
                     on which it is seen ("0" alone for a picture); RLE is COCO's
                     {"size": [height, width], "counts": text}
     task            what is asked: colour, category, material, relation, motion, yes_no, part,
-                    caption, description, phrase, size, state, use, part_of, count, comparison,
-                    choice, hidden, manner, start, event or appear
+                    place, caption, description, phrase, size, state, use, part_of, count,
+                    comparison, choice, reason, hidden, manner, start, event or appear
     expected        the answer in its shortest form, such as "red"
     accepted        all forms of it that are right, the expected one first
     areas           pixels of each region, the mean over its frames
@@ -54,7 +54,7 @@ from pixelrefer_ros.simulation.scene import HEIGHT, WIDTH, draw_scene
 from pixelrefer_ros.simulation.tracking import follow
 from pixelrefer_ros.simulation.wording import Exchange
 
-FORM = 2
+FORM = 3
 """Number of this form; one more when records change their meaning."""
 
 QUALITY = 90

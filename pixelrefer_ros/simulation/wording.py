@@ -103,6 +103,19 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "What is the position of {0} with respect to {1}?",
         "How is {0} placed with respect to {1}?",
     ),
+    "place": (
+        "Where in the picture is {0}?", "In which part of the picture is {0}?",
+        "Whereabouts in the image is {0}?",
+    ),
+    "across": (
+        "How many tenths of the picture are left of {0}?",
+        "How far from the left edge is {0}, in tenths of the picture?",
+    ),
+    "down": (
+        "How many tenths of the picture are above {0}?",
+        "How far from the top is {0}, in tenths of the picture?",
+    ),
+    "place_at": ("Where in the picture is {0} {moment}?", "Where is {0} in the image {moment}?"),
     "taller": ("Which is taller, {0} or {1}?", "Which one is higher: {0} or {1}?"),
     "larger": ("Which is larger, {0} or {1}?", "Which one is bigger: {0} or {1}?"),
     "closer": (
@@ -159,6 +172,10 @@ ANSWERS: dict[str, tuple[str, ...]] = {
     "count": ("{answer}", "There are {answer}.", "I see {answer}."),
     "relation": ("{place}", "{place}", "It is {place} it.",
         "The {category} is {place} the {other}."),
+    "place": ("{answer}", "{answer}", "It is at the {answer}."),
+    "across": ("{answer}", "{answer} tenths", "About {answer} tenths."),
+    "down": ("{answer}", "{answer} tenths", "About {answer} tenths."),
+    "place_at": ("{answer}", "{answer}", "It is at the {answer}."),
     "comparison": ("the {answer}", "The {answer} one.", "The {answer} one, the {phrase}."),
     "choice": ("({letter}) {answer}", "({letter}) {answer}", "It is ({letter}) {answer}."),
     "hidden": ("I cannot tell, it is mostly hidden.", "One cannot tell, most of it is hidden.",
@@ -171,8 +188,9 @@ ANSWERS: dict[str, tuple[str, ...]] = {
     "start": ("At about {answer} s.", "{answer} s", "It starts to move at about {answer} s."),
     "event": ("The {phrase} {story}.", "It {story}."),
     "appear": ("At about {answer} s.", "At about {answer} s, from behind the {other}."),
-    "yes": ("yes", "Yes.", "Yes, it is so."),
-    "no": ("no", "No.", "No, it is not so."),
+    "yes": ("yes", "Yes.", "Yes, it is so.", "Yes, {saying}."),
+    "no": ("no", "No.", "No, it is not so.", "No, {saying}."),
+    "reason": ("{saying}: {answer}.", "{saying}, so {answer}."),
 }  # fmt: skip
 
 CLAIMS: dict[str, tuple[str, ...]] = {
@@ -185,6 +203,19 @@ CLAIMS: dict[str, tuple[str, ...]] = {
     "motion": ("Is it true that {0} {value}?", "Do you agree that {0} {value}?"),
 }
 """Questions for yes or no."""
+
+REASONS = (" Say why.", " Give the reason first.")
+"""What is put behind a question for yes or no to hear the reason before the answer."""
+
+SAYINGS = {
+    "category": "it is {a_right}",
+    "colour": "it is {right}",
+    "material": "it is made of {right}",
+    "state": "it is {right}",
+    "relation": "it is {right} it",
+    "motion": "it {right}",
+}
+"""What is true, by topic, as a reason for yes or no."""
 
 PLACES = {
     "left": "to the left of",
@@ -270,16 +301,30 @@ def claim(
     regions: Sequence[tuple[int, str]],
     value: str,
     *,
-    true: bool,
+    right: str,
+    reason: bool = False,
 ) -> Exchange:
-    """Draw a question for yes or no."""
-    question = pick(random, CLAIMS[topic])
+    """Draw a question for yes or no: is it `value`, where `right` is true?
+
+    reason: whether the answer begins with what is true; a task of its own.
+    """
+    question = pick(random, CLAIMS[topic]).format(
+        *marks(regions), value=value, a_value=with_article(value)
+    )
+    expected = "yes" if value == right else "no"
+    saying = SAYINGS.get(topic, "").format(right=right, a_right=with_article(right))
+    if reason:
+        question += pick(random, REASONS)
+        answer = pick(random, ANSWERS["reason"])
+    else:
+        answer = pick(random, [a for a in ANSWERS[expected] if saying or "{" not in a])
+    text = answer.format(saying=saying, answer=expected)
     return Exchange(
-        "yes_no",
-        question.format(*marks(regions), value=value, a_value=with_article(value)),
-        pick(random, ANSWERS["yes" if true else "no"]),
-        "yes" if true else "no",
-        ("yes",) if true else ("no",),
+        "reason" if reason else "yes_no",
+        question,
+        capital(text) if reason else text,
+        expected,
+        (expected,),
         tuple(regions),
     )
 

@@ -8,7 +8,7 @@ import pytest
 from pixelrefer_ros.simulation.clips import draw_clip
 from pixelrefer_ros.simulation.conversation import talk_about_clip, talk_about_picture
 from pixelrefer_ros.simulation.observation import observe, relation
-from pixelrefer_ros.simulation.scene import draw_scene
+from pixelrefer_ros.simulation.scene import HEIGHT, WIDTH, draw_scene
 from pixelrefer_ros.simulation.tracking import follow
 
 
@@ -34,6 +34,7 @@ def test_much_is_asked(pictures):
     assert set(tasks) >= {
         "category", "colour", "material", "relation", "part", "yes_no", "caption", "description",
         "phrase", "size", "state", "use", "part_of", "count", "comparison", "choice",
+        "place", "reason",
     }  # fmt: skip
 
 
@@ -75,6 +76,19 @@ def test_relations_are_asked_both_ways(pictures):
         assert exchange.expected == relation(seen[i], seen[j])
     pairs = {tuple(index for index, _ in exchange.regions) for _, exchange in asked}
     assert {(j, i) for i, j in pairs} == pairs
+
+
+def test_places_are_where_the_middle_of_the_mask_is(pictures):
+    tenths = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+    for seen, exchange in (asked := said(pictures, "place")):
+        row, column = seen[exchange.regions[0][0]].row_column
+        if exchange.expected in tenths:
+            share = column / WIDTH if "left" in exchange.question else row / HEIGHT
+            assert abs(tenths.index(exchange.expected) - 10 * share) <= 0.5
+        else:
+            assert ("left" in exchange.expected) == (column < WIDTH / 3)
+            assert ("bottom" in exchange.expected) == (row >= 2 * HEIGHT / 3)
+    assert len({exchange.expected for _, exchange in asked}) > 10
 
 
 def test_counts_are_true(pictures):

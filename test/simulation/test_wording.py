@@ -49,12 +49,25 @@ def test_other_words_for_an_answer_are_accepted():
     assert "wood" in exchange.answer
 
 
-@pytest.mark.parametrize("true", [True, False])
-def test_claims_are_agreed_with_when_true(true):
-    exchange = claim(np.random.default_rng(0), "colour", [(0, "")], "red", true=true)
-    assert exchange.expected == ("yes" if true else "no")
-    assert exchange.answer.lower().startswith(exchange.expected)
-    assert "red" in exchange.question
+@pytest.mark.parametrize(("value", "expected"), [("red", "yes"), ("blue", "no")])
+def test_claims_are_agreed_with_when_true(value, expected):
+    for seed in range(8):
+        random = np.random.default_rng(seed)
+        exchange = claim(random, "colour", [(0, "")], value, right="red")
+        assert exchange.task == "yes_no"
+        assert exchange.expected == expected
+        assert exchange.answer.lower().startswith(expected)
+        assert value in exchange.question
+
+
+def test_a_reason_comes_before_the_answer():
+    random = np.random.default_rng(0)
+    exchange = claim(random, "material", [(0, "")], "metal", right="wood", reason=True)
+    assert exchange.task == "reason"
+    assert exchange.expected == "no"
+    assert exchange.answer.startswith("It is made of wood")
+    assert exchange.answer.endswith("no.")
+    assert exchange.question.endswith(wording.REASONS)
 
 
 def test_every_question_has_an_answer_and_as_many_regions_in_each_form():
