@@ -61,6 +61,8 @@ def make_model(start: Start, changes: Model, texts: Iterable[str], seed: int) ->
             model = PixelRefer.from_pretrained(start.pixelrefer, dtype=torch.float32)
             if start.new_object_encoder:
                 model = _with_new_object_encoder(model)
+            _scale(model.region_projector[-1], start.token_scale)
+            _scale(model.object_tokenizer.position, start.position_scale)
     return _with_changes(model, changes)
 
 
@@ -150,6 +152,13 @@ def _with_new_object_encoder(model: PixelRefer) -> PixelRefer:
     fresh.vision_encoder, fresh.projector = model.vision_encoder, model.projector
     fresh.language_model = model.language_model
     return fresh
+
+
+def _scale(linear: nn.Module, factor: float) -> None:
+    """Multiply what a linear layer gives."""
+    with torch.no_grad():
+        for parameter in linear.parameters():
+            parameter.mul_(factor)
 
 
 def _suit_small_network(model: PixelRefer) -> None:
