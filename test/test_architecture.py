@@ -19,7 +19,9 @@ ARROWS = {
     "regions": {"errors"},
     "streams": {"errors"},
     "engine": {"errors", "model", "regions"},
-    "ros": {"errors", "resources", "report", "engine", "regions", "streams", "msg", "srv"},
+    "ros": {
+        "errors", "resources", "report", "engine", "regions", "streams", "msg", "srv", "action",
+    },
     "demo": {"errors", "resources", "report", "regions", "streams", "ros"},
     "commands": {
         "errors", "resources", "report", "engine", "regions", "streams", "ros", "demo",

@@ -111,6 +111,13 @@ class Region:
         return points
 
 
+def bounding_box(mask: Mask) -> tuple[int, int, int, int]:
+    """Return the smallest box x, y, width, height around a mask that is not empty."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    left, top = int(columns[0]), int(rows[0])
+    return left, top, int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - top
+
+
 def _check_box(
     box: tuple[int, int, int, int], height: int, width: int, name: str
 ) -> tuple[int, int, int, int]:
