@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
+from pixelrefer_ros.engine.device import resolve_device
 from pixelrefer_ros.errors import CanceledError
 from pixelrefer_ros.regions.following import follow_regions
 from pixelrefer_ros.regions.propagation import (
@@ -34,9 +35,10 @@ class RegionFinder:
     @classmethod
     def from_settings(cls, settings: Settings) -> RegionFinder:
         """Load what the parameters name. Raises `PixelReferError` saying what is of no use."""
+        where = {"model": settings.sam2_path, "device": str(resolve_device(settings.device))}
         return cls(
-            make_segmenter(settings.segmenter),
-            make_propagator(settings.propagator),
+            make_segmenter(settings.segmenter, **where),
+            make_propagator(settings.propagator, threshold=settings.lost_threshold, **where),
             RegionThread(settings.queue_size),
         )
 
