@@ -57,7 +57,7 @@ def add_parser(
         metavar="N",
         type=frame_count,
         default=1,
-        help="frames over which the regions are followed, evenly in time; default: those pointed at",
+        help="frames over which regions are followed, evenly in time; default: those pointed at",
     )
     parser.add_argument(
         "--history",
