@@ -22,8 +22,8 @@ CANCEL_S = 5.0
 class RegionTrack:
     """Watches an object from now on; `cancel` it, or leave its `with` block, when that is enough.
 
-    latest: the last feedback, None before the first. `ended` gets the result; wait with
-    `result(timeout)`. `on_feedback` is called in the client's thread, where nothing may wait.
+    latest: the last feedback, and last_seen: the last with a box; None before the first. `ended`
+    gets the result. `on_feedback` is called in the client's thread, where nothing may wait.
     """
 
     def __init__(
@@ -33,6 +33,7 @@ class RegionTrack:
         on_feedback: Callable[[TrackRegion.Feedback], None] | None = None,
     ) -> None:
         self.latest: TrackRegion.Feedback | None = None
+        self.last_seen: TrackRegion.Feedback | None = None
         self.ended: Future[TrackRegion.Result] = Future()
         self._on_feedback = on_feedback
         self._heard = threading.Condition()
@@ -41,15 +42,15 @@ class RegionTrack:
         sent.add_done_callback(self._accept)
 
     def wait_until_seen(self, timeout_s: float = 10.0) -> TrackRegion.Feedback:
-        """Return the newest feedback with a box, waiting for the first one if need be.
+        """Return the last feedback with a box, waiting for the first one if need be.
 
         Raises `DeadlineError` when there is none in time, `NotActiveError` when the track ended
         before; `ended` tells why.
         """
         with self._heard:
-            self._heard.wait_for(lambda: self._is_seen() or self.ended.done(), timeout_s)
-            if self._is_seen() and self.latest is not None:
-                return self.latest
+            self._heard.wait_for(lambda: self.last_seen or self.ended.done(), timeout_s)
+            if self.last_seen is not None:
+                return self.last_seen
         if self.ended.done():
             raise NotActiveError(f"the track has ended: {self.ended.result().error_msg}")
         raise DeadlineError(f"the object was not seen within {timeout_s:.1f} s")
@@ -71,9 +72,6 @@ class RegionTrack:
     def __exit__(self, *error: object) -> None:
         self.cancel()
 
-    def _is_seen(self) -> bool:
-        return self.latest is not None and self.latest.region.roi.width > 0
-
     def _accept(self, sent: RosFuture) -> None:
         handle: ClientGoalHandle = sent.result()
         with suppress(InvalidStateError):
@@ -83,6 +81,8 @@ class RegionTrack:
     def _hear(self, message: TrackRegion.Impl.FeedbackMessage) -> None:
         with self._heard:
             self.latest = message.feedback
+            if self.latest.region.roi.width:
+                self.last_seen = self.latest
             self._heard.notify_all()
         if self._on_feedback is not None:
             self._on_feedback(message.feedback)

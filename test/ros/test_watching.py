@@ -211,7 +211,7 @@ def test_deactivation_ends_tracks_and_activation_takes_new_ones(node):
     node.wait_for_frames(5)
     with node.client.track(newest_square(node)) as again:
         assert again.wait_until_seen().region.object_id == "square"
-    again.latest = None
+    again.last_seen = None
     with pytest.raises(NotActiveError, match="canceled by the planner"):
         again.wait_until_seen()
     assert node.process.poll() is None
