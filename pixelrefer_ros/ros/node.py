@@ -29,7 +29,7 @@ from pixelrefer_ros.msg import RegionQuery, RegionResult
 from pixelrefer_ros.resources import find_model
 from pixelrefer_ros.ros.annotation import Annotator
 from pixelrefer_ros.ros.camera import Camera
-from pixelrefer_ros.ros.conversions import to_header, to_nanoseconds
+from pixelrefer_ros.ros.conversions import to_header
 from pixelrefer_ros.ros.diagnostics import build_diagnostics
 from pixelrefer_ros.ros.parameters import (
     CameraSettings,
@@ -37,18 +37,15 @@ from pixelrefer_ros.ros.parameters import (
     declare_parameters,
     read_settings,
 )
-from pixelrefer_ros.ros.pointing import Pointer
 from pixelrefer_ros.ros.qos import SERVICE_QOS
-from pixelrefer_ros.ros.region_finding import RegionFinder
-from pixelrefer_ros.ros.region_query import build_error, build_result, find_buffer, read_query
+from pixelrefer_ros.ros.region_query import build_error, build_result, read_query
 from pixelrefer_ros.ros.safe_lifecycle import SafeLifecycleNode
 from pixelrefer_ros.ros.track import Sighting, Track
 from pixelrefer_ros.ros.track_region import TrackRegionServer
-from pixelrefer_ros.ros.tracks import Tracks
 from pixelrefer_ros.ros.waiting import wait_in_executor
+from pixelrefer_ros.ros.watching import Watching
 from pixelrefer_ros.srv import DescribeRegion, ListFrames
 from pixelrefer_ros.streams.frame_buffer import FrameBuffer
-from pixelrefer_ros.streams.stamps import NANOSECONDS
 
 
 class PixelReferNode(SafeLifecycleNode):
@@ -64,8 +61,7 @@ class PixelReferNode(SafeLifecycleNode):
         declare_parameters(self)
         self._settings: Settings | None = None
         self._describer: Describer | None = None
-        self._finder: RegionFinder | None = None
-        self._tracks: Tracks | None = None
+        self._watching: Watching | None = None
         self._cameras: dict[str, Camera] = {}
         self._watch: Timer | None = None
         self._in_flight = 0
@@ -77,7 +73,7 @@ class PixelReferNode(SafeLifecycleNode):
         self.create_service(ListFrames, "~/list_frames", self._on_list_frames, **options)
         self._results = self.create_publisher(RegionResult, "~/results", 10)
         self._annotator = Annotator(self.create_publisher(Image, "~/annotated", 2))
-        self._track_server = TrackRegionServer(self, self._begin_track)
+        self._track_server = TrackRegionServer(self, self._start_track)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
 
     @property
@@ -91,7 +87,7 @@ class PixelReferNode(SafeLifecycleNode):
             self._settings = settings = read_settings(self)
             if settings.threads:
                 torch.set_num_threads(settings.threads)
-            finder = RegionFinder.from_settings(settings)
+            watching = Watching(settings, self._annotator)
             path = find_model(settings.model_path)
             self.get_logger().info(f"loading model {path}")
             started = time.monotonic()
@@ -112,8 +108,7 @@ class PixelReferNode(SafeLifecycleNode):
             return self._refuse("configure", str(error))
         except Exception as error:
             return self._refuse("configure", f"{type(error).__name__}: {error}")
-        self._finder = finder
-        self._tracks = Tracks(finder, settings.max_tracks, settings.track_lost_after)
+        self._watching = watching
         model, seconds = self._describer.model, time.monotonic() - started
         where = f"{weight_types(model)} on {model.language_model.device}"
         self.get_logger().info(f"model {model.model_id}, {where}, ready in {seconds:.1f} s")
@@ -141,8 +136,8 @@ class PixelReferNode(SafeLifecycleNode):
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop receiving and forget the frames; requests on their way are answered CANCELED."""
         self._stop_cameras()
-        if self._finder is not None:
-            self._finder.thread.cancel_all()
+        if self._watching is not None:
+            self._watching.cancel_all()
         if self._describer is not None:
             self._describer.cancel_all()
         return super().on_deactivate(state)
@@ -169,9 +164,9 @@ class PixelReferNode(SafeLifecycleNode):
         Returns the model's engine, which may need a moment to end: the replies must leave first.
         """
         self._stop_cameras()
-        if self._finder is not None:
-            self._finder.thread.close()
-            self._finder = self._tracks = None
+        if self._watching is not None:
+            self._watching.close()
+            self._watching = None
         stopped, self._describer = self._describer, None
         if stopped is not None:
             stopped.stop()
@@ -195,9 +190,6 @@ class PixelReferNode(SafeLifecycleNode):
         if self._watch is not None:
             self.destroy_timer(self._watch)
             self._watch = None
-        if self._tracks is not None:
-            self._tracks.end_all(CanceledError("the node was deactivated"))
-        self._annotator.forget()
         for camera in self._cameras.values():
             camera.close()
         self._cameras = {}
@@ -243,15 +235,15 @@ class PixelReferNode(SafeLifecycleNode):
 
     async def _answer(self, message: RegionQuery) -> RegionResult:
         received = time.monotonic()
-        describer, finder, tracks, settings = self._check_active()
-        inquiry = read_query(message, self._buffers(), tracks, settings, self._now_ns())
+        describer, watching, settings = self._check_active()
+        inquiry = read_query(message, self._buffers(), watching.tracks, settings, self._now_ns())
         deadline = received + inquiry.timeout_s
         with ExitStack() as pins:
             for frame in inquiry.frames:
                 pins.enter_context(inquiry.buffer.pin(frame))
             try:
-                if finder.has_work(inquiry):
-                    finding = finder.find(inquiry, timeout_s=deadline - time.monotonic())
+                if watching.finder.has_work(inquiry):
+                    finding = watching.finder.find(inquiry, timeout_s=deadline - time.monotonic())
                     inquiry = await wait_in_executor(finding, self.executor)
                 future = describer.submit(inquiry.query, deadline=deadline)
                 answers = await wait_in_executor(future, self.executor)
@@ -260,38 +252,18 @@ class PixelReferNode(SafeLifecycleNode):
                     f"timeout is {inquiry.timeout_s:.3f} s and passed before the answer came"
                 ) from error
             result = build_result(inquiry, answers)
-            live = tracks.live(inquiry.buffer.name)
-            self._try(lambda: self._annotator.show_answer(inquiry, answers, live))
+            self._try(lambda: watching.show(inquiry, answers))
         return result
 
-    def _begin_track(self, goal: TrackRegion.Goal, on_step: Callable[[Sighting], None]) -> Track:
-        _, _, tracks, settings = self._check_active()
-        buffer = find_buffer(goal.camera, self._buffers())
-        max_age_ns = round(settings.max_frame_age * NANOSECONDS)
-        place = Pointer(buffer, tracks, self._now_ns(), max_age_ns).look_up(
-            goal.region, name="region"
-        )
+    def _start_track(self, goal: TrackRegion.Goal, on_step: Callable[[Sighting], None]) -> Track:
+        _, watching, _ = self._check_active()
+        return watching.start_track(goal, self._buffers(), self._now_ns(), on_step)
 
-        def tell(sighting: Sighting) -> None:
-            on_step(sighting)
-            live = tracks.live(buffer.name)
-            self._try(lambda: self._annotator.show_tracks(sighting.frame, live))
-
-        return tracks.start(
-            buffer,
-            place.frame,
-            place.region,
-            timeout_s=to_nanoseconds(goal.timeout) / NANOSECONDS or settings.track_timeout,
-            on_step=tell,
-        )
-
-    def _check_active(self) -> tuple[Describer, RegionFinder, Tracks, Settings]:
-        describer, finder, tracks, settings = (
-            self._describer, self._finder, self._tracks, self._settings
-        )  # fmt: skip
-        if not self._cameras or not describer or not finder or not tracks or not settings:
+    def _check_active(self) -> tuple[Describer, Watching, Settings]:
+        describer, watching, settings = self._describer, self._watching, self._settings
+        if not self._cameras or not describer or not watching or not settings:
             raise NotActiveError("the node is not active; configure and activate it first")
-        return describer, finder, tracks, settings
+        return describer, watching, settings
 
     def _buffers(self) -> dict[str, FrameBuffer]:
         return {name: camera.buffer for name, camera in self._cameras.items()}

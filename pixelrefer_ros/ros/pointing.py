@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pixelrefer_ros.errors import (
@@ -9,6 +10,7 @@ from pixelrefer_ros.errors import (
     FrameStaleError,
     InvalidRegionError,
     ObjectLostError,
+    UnknownCameraError,
 )
 from pixelrefer_ros.msg import RegionReference
 from pixelrefer_ros.regions.reference import Region
@@ -95,3 +97,14 @@ class Pointer:
                 f"{what} frame is {age_ns / NANOSECONDS:.3f} s old; max_frame_age is "
                 f"{self.max_age_ns / NANOSECONDS:.3f} s"
             )
+
+
+def find_buffer(camera: str, buffers: Mapping[str, FrameBuffer]) -> FrameBuffer:
+    """Return the frames of a camera; "" is the only one. Raises `UnknownCameraError`."""
+    if camera in buffers:
+        return buffers[camera]
+    if not camera and len(buffers) == 1:
+        return next(iter(buffers.values()))
+    raise UnknownCameraError(
+        f"camera is '{camera}', must be one of {', '.join(sorted(buffers))} (camera_names)"
+    )

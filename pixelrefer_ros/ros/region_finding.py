@@ -35,10 +35,11 @@ class RegionFinder:
     @classmethod
     def from_settings(cls, settings: Settings) -> RegionFinder:
         """Load what the parameters name. Raises `PixelReferError` saying what is of no use."""
-        where = {"model": settings.sam2_path, "device": str(resolve_device(settings.device))}
+        model, device = settings.sam2_path, str(resolve_device(settings.device))
+        threshold = settings.lost_threshold
         return cls(
-            make_segmenter(settings.segmenter, **where),
-            make_propagator(settings.propagator, threshold=settings.lost_threshold, **where),
+            make_segmenter(settings.segmenter, model=model, device=device),
+            make_propagator(settings.propagator, threshold=threshold, model=model, device=device),
             RegionThread(settings.queue_size),
         )
 

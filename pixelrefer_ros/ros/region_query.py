@@ -11,7 +11,6 @@ from pixelrefer_ros.errors import (
     InvalidRegionError,
     PixelReferError,
     TooManyRegionsError,
-    UnknownCameraError,
 )
 from pixelrefer_ros.msg import RegionQuery, RegionResult
 from pixelrefer_ros.regions.reference import Region
@@ -24,7 +23,7 @@ from pixelrefer_ros.ros.conversions import (
 from pixelrefer_ros.ros.frame_choice import sample_frames
 from pixelrefer_ros.ros.inquiry import Inquiry
 from pixelrefer_ros.ros.parameters import Settings
-from pixelrefer_ros.ros.pointing import Place, Pointer
+from pixelrefer_ros.ros.pointing import Place, Pointer, find_buffer
 from pixelrefer_ros.ros.tracks import Tracks
 from pixelrefer_ros.streams.frame import Frame
 from pixelrefer_ros.streams.frame_buffer import FrameBuffer
@@ -100,17 +99,6 @@ def build_result(inquiry: Inquiry, answers: Sequence[Answer]) -> RegionResult:
 def build_error(error: PixelReferError) -> RegionResult:
     """Put an error into a message."""
     return RegionResult(error_code=error.code.value, error_msg=str(error))
-
-
-def find_buffer(camera: str, buffers: Mapping[str, FrameBuffer]) -> FrameBuffer:
-    """Return the frames of a camera; "" is the only one. Raises `UnknownCameraError`."""
-    if camera in buffers:
-        return buffers[camera]
-    if not camera and len(buffers) == 1:
-        return next(iter(buffers.values()))
-    raise UnknownCameraError(
-        f"camera is '{camera}', must be one of {', '.join(sorted(buffers))} (camera_names)"
-    )
 
 
 def _regions(places: Sequence[Place], frames: Sequence[Frame]) -> list[Region]:

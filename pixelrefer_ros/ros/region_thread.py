@@ -70,16 +70,16 @@ class RegionThread:
 
     def cancel_all(self) -> None:
         """Cancel what waits and what is being done."""
-        with self._lock:
-            unfinished = list(self._unfinished)
-        for future in unfinished:
+        for future in self._snapshot():
             future.cancel()
 
     def close(self) -> None:
-        """Cancel everything and let the thread end with the step it is at."""
+        """Fail everything with `NotActiveError`; the thread ends with the step it is at."""
         with self._lock:
             self._closed = True
-        self.cancel_all()
+        for future in self._snapshot():
+            with suppress(InvalidStateError):
+                future.set_exception(NotActiveError("the node was stopped before the answer came"))
         self._pool.shutdown(wait=False)
 
     def _run(self, future: Future[Result], work: Callable[[IsWanted], Result]) -> None:
@@ -94,6 +94,10 @@ class RegionThread:
         else:
             with suppress(InvalidStateError):
                 future.set_result(result)
+
+    def _snapshot(self) -> list[Future[Any]]:
+        with self._lock:
+            return list(self._unfinished)
 
     def _forget(self, future: Future[Any]) -> None:
         with self._lock:

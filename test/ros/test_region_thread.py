@@ -121,7 +121,7 @@ def test_a_closed_thread_takes_nothing(thread):
     running = Work()
     future = thread.ask(running, timeout_s=20.0)
     thread.close()
-    with pytest.raises(CancelledError):
+    with pytest.raises(NotActiveError):
         future.result(5)
     for ask in (lambda: thread.submit(running), lambda: thread.ask(running, timeout_s=1.0)):
         with pytest.raises(NotActiveError):
