@@ -25,6 +25,7 @@ class ErrorCode(IntEnum):
     INVALID_PROMPT = 22
     TOO_MANY_REGIONS = 23
     UNSUPPORTED_ENCODING = 24
+    OBJECT_LOST = 25
     OUT_OF_MEMORY = 30
     INFERENCE_ERROR = 31
 
@@ -111,6 +112,12 @@ class UnsupportedEncodingError(PixelReferError):
     """The pixels of an image cannot be read: unknown encoding or data unlike its header."""
 
     code = ErrorCode.UNSUPPORTED_ENCODING
+
+
+class ObjectLostError(PixelReferError):
+    """A watched object left the picture, is hidden, or cannot be told from others any more."""
+
+    code = ErrorCode.OBJECT_LOST
 
 
 class OutOfMemoryError(PixelReferError):

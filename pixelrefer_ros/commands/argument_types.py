@@ -7,6 +7,7 @@ from argparse import ArgumentTypeError
 
 from pixelrefer_ros.streams.stamps import NANOSECONDS
 
+MAX_FRAMES = 255
 MAX_TIMEOUT_S = 3600
 MIN_SIDE, MAX_SIDE = 64, 16384
 
@@ -42,6 +43,14 @@ def positive_count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise ArgumentTypeError(f"'{text}' is not a whole number of at least 1")
     return int(text)
+
+
+def frame_count(text: str) -> int:
+    """Read how many frames to follow over, as many as a message can ask for."""
+    count = positive_count(text)
+    if count > MAX_FRAMES:
+        raise ArgumentTypeError(f"'{text}' is above {MAX_FRAMES} frames")
+    return count
 
 
 def positive_counts(text: str) -> tuple[int, ...]:

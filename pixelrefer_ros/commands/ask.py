@@ -6,11 +6,12 @@ import argparse
 import sys
 from dataclasses import replace
 
-from pixelrefer_ros.commands.argument_types import node_name, stamp, timeout
+from pixelrefer_ros.commands.argument_types import frame_count, node_name, stamp, timeout
 from pixelrefer_ros.commands.region_arguments import add_region_arguments, check_regions, spread
 from pixelrefer_ros.commands.ros_environment import prepare_ros
 from pixelrefer_ros.errors import ErrorCode, NotActiveError
 from pixelrefer_ros.report import print_table, to_json
+from pixelrefer_ros.streams.stamps import NANOSECONDS
 
 DESCRIPTION = """\
 Ask a running node about regions of its camera's frames.
@@ -21,6 +22,7 @@ Exit status 0: answered; 1: the node answered with an error code; 2: wrong input
 EXAMPLES = """\
 examples:
   pixelrefer ask --box 120,80,64,48 --prompt "What is this?"
+  pixelrefer ask --point 152,104 --frames 8 --history 2 --prompt "What does it do?"
   pixelrefer ask --box 120,80,64,48 --object-id left --box 300,90,60,50 --object-id right \\
       --prompt "Which is larger, <region> or <region>?" --json
 """
@@ -49,6 +51,20 @@ def add_parser(
         default=[],
         help="frame pointed at: header stamp in nanoseconds, or in seconds with a decimal point; "
         "default: the newest",
+    )
+    parser.add_argument(
+        "--frames",
+        metavar="N",
+        type=frame_count,
+        default=1,
+        help="frames over which regions are followed, evenly in time; default: those pointed at",
+    )
+    parser.add_argument(
+        "--history",
+        metavar="S",
+        type=timeout,
+        default=0.0,
+        help="how far back they are followed; default: as far as the node's buffer reaches",
     )
     parser.add_argument("--prompt", default="", help="the question; default: describe in detail")
     parser.add_argument("--camera", default="", help="name of the camera, if there are several")
@@ -96,6 +112,8 @@ def run(arguments: argparse.Namespace) -> int:
             camera=arguments.camera,
             prompt=arguments.prompt,
             timeout_s=arguments.timeout,
+            num_frames=arguments.frames,
+            history_ns=round(arguments.history * NANOSECONDS),
         )
         entries = asked.wait(arguments.timeout + REPLY_MARGIN_S)
     failure = next((entry for entry in entries if entry.error_code), None)

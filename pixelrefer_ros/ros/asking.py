@@ -15,6 +15,7 @@ from pixelrefer_ros.ros.client import (
     DescribeRegionClient,
     box_reference,
     mask_reference,
+    point_reference,
     polygon_reference,
 )
 from pixelrefer_ros.ros.conversions import to_duration, to_nanoseconds, to_time
@@ -47,11 +48,14 @@ def ask(
     camera: str,
     prompt: str,
     timeout_s: float,
+    num_frames: int = 0,
+    history_ns: int = 0,
 ) -> PendingEntries:
     """Ask about regions on the frames at `stamps_ns`, one each, 0 for the newest frame.
 
-    `timeout_s` is the node's: waiting plus inference. Raises `NotActiveError` when there is no
-    node, `InvalidRegionError` for a box that no message can hold.
+    `timeout_s` is the node's: waiting plus inference. With `num_frames` above 1 the regions are
+    followed over that many frames, back to `history_ns` before. Raises `NotActiveError` when there
+    is no node, `InvalidRegionError` for a box that no message can hold.
     """
     query = RegionQuery(
         camera=camera,
@@ -61,6 +65,8 @@ def ask(
             for region, stamp_ns in zip(regions, stamps_ns, strict=True)
         ],
         timeout=to_duration(timeout_s),
+        num_frames=num_frames,
+        history=to_duration(history_ns / NANOSECONDS),
     )
     return PendingEntries(query, client.describe_async(query))
 
@@ -71,6 +77,8 @@ def _to_reference(region: Region, stamp_ns: int) -> RegionReference:
         return polygon_reference(region.polygon, stamp=stamp, object_id=object_id)
     if region.mask is not None:
         return mask_reference(region.mask, stamp=stamp, object_id=object_id)
+    if region.points is not None:
+        return point_reference(region.points, box=region.box, stamp=stamp, object_id=object_id)
     return box_reference(*(region.box or (0, 0, 0, 0)), stamp=stamp, object_id=object_id)
 
 

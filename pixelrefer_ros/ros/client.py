@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
@@ -16,6 +16,7 @@ import rclpy
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Point32, Polygon
 from numpy.typing import NDArray
+from rclpy.action import ActionClient
 from rclpy.client import Client
 from rclpy.context import Context
 from rclpy.executors import (
@@ -27,16 +28,21 @@ from rclpy.task import Future as RosFuture
 from sensor_msgs.msg import Image, RegionOfInterest
 from std_msgs.msg import Header
 
+from pixelrefer_ros.action import TrackRegion
 from pixelrefer_ros.errors import DeadlineError, InvalidRegionError, NotActiveError
 from pixelrefer_ros.msg import RegionQuery, RegionReference, RegionResult
 from pixelrefer_ros.ros.conversions import to_duration
 from pixelrefer_ros.ros.qos import SERVICE_QOS
+from pixelrefer_ros.ros.region_track import RegionTrack
 from pixelrefer_ros.srv import DescribeRegion, ListFrames
 
 Result = TypeVar("Result")
 
 MAX_PIXELS = 2**32 - 1
 """Largest number in a box of a message."""
+
+DISCOVERY_S = 5.0
+"""Longest wait for an action of a node whose services are known."""
 
 REPLY_MARGIN_S = 2.0
 """How much longer than the request's own timeout the client waits for the reply."""
@@ -69,6 +75,24 @@ def polygon_reference(
         object_id=object_id,
         polygon=Polygon(points=[Point32(x=float(x), y=float(y)) for x, y in points]),
     )
+
+
+def point_reference(
+    points: Sequence[tuple[float, float]],
+    *,
+    box: tuple[int, int, int, int] | None = None,
+    stamp: Time | None = None,
+    object_id: str = "",
+) -> RegionReference:
+    """Point at (x, y) inside an object, with or without a box around it; needs a segmenter."""
+    reference = box_reference(*(box or (0, 0, 0, 0)), stamp=stamp, object_id=object_id)
+    reference.points = [Point32(x=float(x), y=float(y)) for x, y in points]
+    return reference
+
+
+def object_reference(object_id: str, *, stamp: Time | None = None) -> RegionReference:
+    """Point at a watched object where it was last seen, or was seen at `stamp`."""
+    return RegionReference(header=Header(stamp=stamp or Time()), object_id=object_id)
 
 
 def mask_reference(
@@ -108,6 +132,7 @@ class DescribeRegionClient:
         self._list = self.node.create_client(
             ListFrames, f"{name}/list_frames", qos_profile=SERVICE_QOS
         )
+        self._track = ActionClient(self.node, TrackRegion, f"{name}/track_region")
         self._unanswered: set[Future[Any]] = set()
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
@@ -133,12 +158,15 @@ class DescribeRegionClient:
         prompt: str = "",
         *,
         camera: str = "",
+        num_frames: int = 0,
+        history_s: float = 0.0,
         timeout_s: float = 30.0,
         max_new_tokens: int = 0,
         return_masks: bool = False,
     ) -> RegionResult:
         """Ask and wait for the result; check its `error_code` (`pixelrefer_ros.errors.ErrorCode`).
 
+        With `num_frames` above 1 the objects are followed over the last `history_s`.
         Raises `DeadlineError` when no reply came at all, `NotActiveError` when the node is not
         there.
         """
@@ -146,6 +174,8 @@ class DescribeRegionClient:
             camera=camera,
             prompt=prompt,
             regions=[regions] if isinstance(regions, RegionReference) else list(regions),
+            num_frames=num_frames,
+            history=to_duration(history_s),
             timeout=to_duration(timeout_s),
             max_new_tokens=max_new_tokens,
             return_masks=return_masks,
@@ -158,6 +188,26 @@ class DescribeRegionClient:
         It stays open when the node dies: wait with `result(timeout)`, and cancel what is given up.
         """
         return self._call(self._describe, DescribeRegion.Request(query=query), "result")
+
+    def track(
+        self,
+        region: RegionReference,
+        *,
+        camera: str = "",
+        timeout_s: float = 0.0,
+        on_feedback: Callable[[TrackRegion.Feedback], None] | None = None,
+    ) -> RegionTrack:
+        """Watch an object; meanwhile `object_reference` points at it by its name.
+
+        It ends after `timeout_s`; 0 means the node's default. Raises `NotActiveError` when the
+        node is not there.
+        """
+        if not self._track.wait_for_server(DISCOVERY_S):
+            raise NotActiveError(
+                "no action track_region: start the node, or give its name with its namespace"
+            )
+        goal = TrackRegion.Goal(camera=camera, region=region, timeout=to_duration(timeout_s))
+        return RegionTrack(self._track, goal, on_feedback)
 
     def list_frames(self, camera: str = "", *, timeout_s: float = 5.0) -> list[Header]:
         """Return the headers of the frames the node holds, oldest first.

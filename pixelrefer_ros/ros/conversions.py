@@ -13,7 +13,7 @@ from std_msgs.msg import Header
 from pixelrefer_ros.engine.query import Answer, Timing
 from pixelrefer_ros.errors import InvalidRegionError, PixelReferError
 from pixelrefer_ros.msg import RegionAnswer, RegionReference, RegionResult
-from pixelrefer_ros.regions.reference import Region
+from pixelrefer_ros.regions.reference import Region, bounding_box
 from pixelrefer_ros.streams.frame import Frame
 from pixelrefer_ros.streams.image_codec import CompressedImage, RawImage, to_mask
 from pixelrefer_ros.streams.stamps import NANOSECONDS
@@ -80,7 +80,17 @@ def to_image_message(image: RawImage, header: Header) -> ImageMessage:
     )
 
 
-def to_region(reference: RegionReference, frame: int, *, name: str) -> Region:
+def has_shape(reference: RegionReference) -> bool:
+    """Tell whether a box, polygon, mask or point is given."""
+    return bool(
+        _has_box(reference.roi)
+        or _has_mask(reference.mask)
+        or reference.polygon.points
+        or reference.points
+    )
+
+
+def to_region(reference: RegionReference, *, name: str) -> Region:
     """Translate what a planner points at; `name` says which reference, for error messages.
 
     Raises `InvalidRegionError` or `UnsupportedEncodingError`.
@@ -90,21 +100,31 @@ def to_region(reference: RegionReference, frame: int, *, name: str) -> Region:
         raise InvalidRegionError(
             f"{name}.roi.do_rectify is true, must be false: boxes are pixels of the original image"
         )
-    has_box = any((roi.x_offset, roi.y_offset, roi.width, roi.height))
-    has_mask = any((reference.mask.height, reference.mask.width, len(reference.mask.data)))
     mask: NDArray[np.bool_] | None = None
-    if has_mask:
+    if _has_mask(reference.mask):
         try:
             mask = to_mask(to_raw_image(reference.mask))
         except PixelReferError as error:
             raise type(error)(f"{name}.mask: {error}") from error
-    points = [(point.x, point.y) for point in reference.polygon.points]
+    box = (roi.x_offset, roi.y_offset, roi.width, roi.height)
     return Region(
-        frame=frame,
         object_id=reference.object_id,
-        box=(roi.x_offset, roi.y_offset, roi.width, roi.height) if has_box else None,
-        polygon=points or None,
+        box=box if _has_box(roi) else None,
+        polygon=[(point.x, point.y) for point in reference.polygon.points] or None,
         mask=mask,
+        points=[(point.x, point.y) for point in reference.points] or None,
+    )
+
+
+def to_box_reference(
+    box: tuple[int, int, int, int], object_id: str, frame: Frame
+) -> RegionReference:
+    """Describe a box on a frame."""
+    x, y, width, height = box
+    return RegionReference(
+        header=to_header(frame),
+        object_id=object_id,
+        roi=RegionOfInterest(x_offset=x, y_offset=y, width=width, height=height, do_rectify=False),
     )
 
 
@@ -112,22 +132,13 @@ def to_reference(
     region_mask: NDArray[np.bool_], object_id: str, frame: Frame, *, with_mask: bool
 ) -> RegionReference:
     """Describe a region as it was used: header of its frame, tight box, mask of the box's size."""
-    rows = np.flatnonzero(region_mask.any(axis=1))
-    columns = np.flatnonzero(region_mask.any(axis=0))
-    top, bottom = int(rows[0]), int(rows[-1]) + 1
-    left, right = int(columns[0]), int(columns[-1]) + 1
-    reference = RegionReference(
-        header=to_header(frame),
-        object_id=object_id,
-        roi=RegionOfInterest(
-            x_offset=left, y_offset=top, width=right - left, height=bottom - top, do_rectify=False
-        ),
-    )
+    box = bounding_box(region_mask)
+    reference = to_box_reference(box, object_id, frame)
     if with_mask:
-        inside = region_mask[top:bottom, left:right].astype(np.uint8) * 255
+        x, y, width, height = box
+        inside = region_mask[y : y + height, x : x + width].astype(np.uint8) * 255
         reference.mask = to_image_message(
-            RawImage(bottom - top, right - left, "mono8", False, right - left, inside.tobytes()),
-            reference.header,
+            RawImage(height, width, "mono8", False, width, inside.tobytes()), reference.header
         )
     return reference
 
@@ -149,3 +160,11 @@ def set_timing(result: RegionResult, timing: Timing) -> None:
     result.preprocess_time = to_duration(timing.preprocess_s)
     result.encode_time = to_duration(timing.encode_s + timing.infuse_s)
     result.generate_time = to_duration(timing.generate_s)
+
+
+def _has_box(roi: RegionOfInterest) -> bool:
+    return any((roi.x_offset, roi.y_offset, roi.width, roi.height))
+
+
+def _has_mask(mask: ImageMessage) -> bool:
+    return any((mask.height, mask.width, len(mask.data)))

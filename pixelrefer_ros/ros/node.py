@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import CancelledError
 from contextlib import ExitStack
 
@@ -15,8 +15,8 @@ from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.timer import Timer
 from sensor_msgs.msg import Image
 
+from pixelrefer_ros.action import TrackRegion
 from pixelrefer_ros.engine.describer import Describer
-from pixelrefer_ros.engine.query import Answer
 from pixelrefer_ros.engine.weight_quantization import weight_types
 from pixelrefer_ros.errors import (
     CanceledError,
@@ -26,10 +26,10 @@ from pixelrefer_ros.errors import (
     PixelReferError,
 )
 from pixelrefer_ros.msg import RegionQuery, RegionResult
-from pixelrefer_ros.regions.drawing import draw_regions
 from pixelrefer_ros.resources import find_model
+from pixelrefer_ros.ros.annotation import Annotator
 from pixelrefer_ros.ros.camera import Camera
-from pixelrefer_ros.ros.conversions import to_header, to_image_message
+from pixelrefer_ros.ros.conversions import to_header
 from pixelrefer_ros.ros.diagnostics import build_diagnostics
 from pixelrefer_ros.ros.parameters import (
     CameraSettings,
@@ -38,12 +38,14 @@ from pixelrefer_ros.ros.parameters import (
     read_settings,
 )
 from pixelrefer_ros.ros.qos import SERVICE_QOS
-from pixelrefer_ros.ros.region_query import Inquiry, build_error, build_result, read_query
+from pixelrefer_ros.ros.region_query import build_error, build_result, read_query
 from pixelrefer_ros.ros.safe_lifecycle import SafeLifecycleNode
+from pixelrefer_ros.ros.track import Sighting, Track
+from pixelrefer_ros.ros.track_region import TrackRegionServer
 from pixelrefer_ros.ros.waiting import wait_in_executor
+from pixelrefer_ros.ros.watching import Watching
 from pixelrefer_ros.srv import DescribeRegion, ListFrames
 from pixelrefer_ros.streams.frame_buffer import FrameBuffer
-from pixelrefer_ros.streams.image_codec import from_rgb
 
 
 class PixelReferNode(SafeLifecycleNode):
@@ -59,6 +61,7 @@ class PixelReferNode(SafeLifecycleNode):
         declare_parameters(self)
         self._settings: Settings | None = None
         self._describer: Describer | None = None
+        self._watching: Watching | None = None
         self._cameras: dict[str, Camera] = {}
         self._watch: Timer | None = None
         self._in_flight = 0
@@ -69,13 +72,14 @@ class PixelReferNode(SafeLifecycleNode):
         )
         self.create_service(ListFrames, "~/list_frames", self._on_list_frames, **options)
         self._results = self.create_publisher(RegionResult, "~/results", 10)
-        self._annotated = self.create_publisher(Image, "~/annotated", 2)
+        self._annotator = Annotator(self.create_publisher(Image, "~/annotated", 2))
+        self._track_server = TrackRegionServer(self, self._start_track)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
 
     @property
     def in_flight(self) -> int:
-        """Number of requests received and not yet answered."""
-        return self._in_flight
+        """Number of requests and goals received and not yet answered."""
+        return self._in_flight + self._track_server.in_flight
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Check the parameters and load the model; on failure say why and stay unconfigured."""
@@ -83,6 +87,7 @@ class PixelReferNode(SafeLifecycleNode):
             self._settings = settings = read_settings(self)
             if settings.threads:
                 torch.set_num_threads(settings.threads)
+            watching = Watching(settings, self._annotator)
             path = find_model(settings.model_path)
             self.get_logger().info(f"loading model {path}")
             started = time.monotonic()
@@ -95,7 +100,7 @@ class PixelReferNode(SafeLifecycleNode):
                 encoder_path=settings.encoder_path,
                 queue_size=settings.queue_size,
                 max_batch=settings.max_batch,
-                max_regions=settings.max_regions,
+                max_regions=settings.max_regions * settings.max_frames,
                 max_new_tokens=settings.max_new_tokens,
                 feature_cache_bytes=settings.encoder_cache_megabytes * 10**6,
             )
@@ -103,6 +108,7 @@ class PixelReferNode(SafeLifecycleNode):
             return self._refuse("configure", str(error))
         except Exception as error:
             return self._refuse("configure", f"{type(error).__name__}: {error}")
+        self._watching = watching
         model, seconds = self._describer.model, time.monotonic() - started
         where = f"{weight_types(model)} on {model.language_model.device}"
         self.get_logger().info(f"model {model.model_id}, {where}, ready in {seconds:.1f} s")
@@ -130,6 +136,8 @@ class PixelReferNode(SafeLifecycleNode):
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop receiving and forget the frames; requests on their way are answered CANCELED."""
         self._stop_cameras()
+        if self._watching is not None:
+            self._watching.cancel_all()
         if self._describer is not None:
             self._describer.cancel_all()
         return super().on_deactivate(state)
@@ -156,6 +164,9 @@ class PixelReferNode(SafeLifecycleNode):
         Returns the model's engine, which may need a moment to end: the replies must leave first.
         """
         self._stop_cameras()
+        if self._watching is not None:
+            self._watching.close()
+            self._watching = None
         stopped, self._describer = self._describer, None
         if stopped is not None:
             stopped.stop()
@@ -224,28 +235,42 @@ class PixelReferNode(SafeLifecycleNode):
 
     async def _answer(self, message: RegionQuery) -> RegionResult:
         received = time.monotonic()
-        describer, settings = self._describer, self._settings
-        if not self._cameras or describer is None or settings is None:
-            raise NotActiveError("the node is not active; configure and activate it first")
-        inquiry = read_query(
-            message,
-            {name: camera.buffer for name, camera in self._cameras.items()},
-            settings,
-            self.get_clock().now().nanoseconds,
-        )
+        describer, watching, settings = self._check_active()
+        inquiry = read_query(message, self._buffers(), watching.tracks, settings, self._now_ns())
+        deadline = received + inquiry.timeout_s
         with ExitStack() as pins:
             for frame in inquiry.frames:
                 pins.enter_context(inquiry.buffer.pin(frame))
-            future = describer.submit(inquiry.query, deadline=received + inquiry.timeout_s)
             try:
+                if watching.finder.has_work(inquiry):
+                    finding = watching.finder.find(inquiry, timeout_s=deadline - time.monotonic())
+                    inquiry = await wait_in_executor(finding, self.executor)
+                future = describer.submit(inquiry.query, deadline=deadline)
                 answers = await wait_in_executor(future, self.executor)
             except DeadlineError as error:
                 raise DeadlineError(
                     f"timeout is {inquiry.timeout_s:.3f} s and passed before the answer came"
                 ) from error
             result = build_result(inquiry, answers)
-            self._try(lambda: self._publish_annotated(inquiry, answers))
+            self._try(lambda: watching.show(inquiry, answers))
         return result
+
+    def _start_track(self, goal: TrackRegion.Goal, on_step: Callable[[Sighting], None]) -> Track:
+        _, watching, _ = self._check_active()
+        return watching.start_track(goal, self._buffers(), self._now_ns(), on_step)
+
+    def _check_active(self) -> tuple[Describer, Watching, Settings]:
+        describer, watching, settings = self._describer, self._watching, self._settings
+        if not self._cameras or not describer or not watching or not settings:
+            raise NotActiveError("the node is not active; configure and activate it first")
+        return describer, watching, settings
+
+    def _buffers(self) -> dict[str, FrameBuffer]:
+        return {name: camera.buffer for name, camera in self._cameras.items()}
+
+    def _now_ns(self) -> int:
+        now: int = self.get_clock().now().nanoseconds
+        return now
 
     def _try(self, action: Callable[[], None]) -> None:
         """Do what must not cost a planner its answer."""
@@ -253,20 +278,6 @@ class PixelReferNode(SafeLifecycleNode):
             action()
         except Exception as error:
             self.get_logger().error(f"{type(error).__name__}: {error}", throttle_duration_sec=10.0)
-
-    def _publish_annotated(self, inquiry: Inquiry, answers: Sequence[Answer]) -> None:
-        """Draw the last frame spoken of, if anybody watches."""
-        if not self._annotated.get_subscription_count():
-            return
-        frame = max(inquiry.frames, key=lambda frame: frame.stamp_ns)
-        regions = [r for r in inquiry.query.regions if inquiry.frames[r.frame] is frame]
-        picture = draw_regions(
-            frame.rgb(),
-            [region.to_mask(*frame.size) for region in regions],
-            [region.object_id for region in regions],
-            caption="\n".join(answer.text for answer in answers),
-        )
-        self._annotated.publish(to_image_message(from_rgb(picture), to_header(frame)))
 
     def _on_list_frames(
         self, request: ListFrames.Request, response: ListFrames.Response

@@ -56,8 +56,16 @@ PARAMETERS = (
     Parameter("request.timeout", 30.0, "Default time to answer, seconds.", 0.01, 3600.0),
     Parameter("request.max_frame_age", 1.0, "Default age limit of a frame, seconds.", 0.0, 3600.0),
     Parameter("request.max_regions", 16, "Most regions in one request.", 1, 255),
+    Parameter("request.max_frames", 16, "Most frames objects are followed over.", 1, 255),
     Parameter("request.max_new_tokens", 64, "Default length of an answer, tokens.", 1, 2048),
     Parameter("request.max_batch", 16, "Most questions answered together.", 1, 256),
+    Parameter("regions.segmenter", "grabcut", "From box or point to mask: grabcut, sam2 or none."),
+    Parameter("regions.propagator", "flow", "From frame to frame: flow, sam2 or none."),
+    Parameter("regions.sam2_path", "", "Folder of the SAM 2 model, for sam2."),
+    Parameter("regions.lost_threshold", 0.5, "Score below which an object is lost.", 0.0, 1.0),
+    Parameter("tracks.max_count", 4, "Most objects watched at a time.", 1, 64),
+    Parameter("tracks.timeout", 60.0, "Default time to watch an object, seconds.", 0.01, 3600.0),
+    Parameter("tracks.lost_after", 2.0, "Unseen time that ends a track, seconds.", 0.0, 3600.0),
 )  # fmt: skip
 
 CAMERA_PARAMETERS = (
@@ -96,8 +104,16 @@ class Settings:
     timeout: float
     max_frame_age: float
     max_regions: int
+    max_frames: int
     max_new_tokens: int
     max_batch: int
+    segmenter: str
+    propagator: str
+    sam2_path: str
+    lost_threshold: float
+    max_tracks: int
+    track_timeout: float
+    track_lost_after: float
 
 
 def declare_parameters(node: Node) -> None:
@@ -135,8 +151,16 @@ def read_settings(node: Node) -> Settings:
         timeout=_value(node, "request.timeout"),
         max_frame_age=_value(node, "request.max_frame_age"),
         max_regions=_value(node, "request.max_regions"),
+        max_frames=_value(node, "request.max_frames"),
         max_new_tokens=_value(node, "request.max_new_tokens"),
         max_batch=_value(node, "request.max_batch"),
+        segmenter=_value(node, "regions.segmenter"),
+        propagator=_value(node, "regions.propagator"),
+        sam2_path=_value(node, "regions.sam2_path"),
+        lost_threshold=_value(node, "regions.lost_threshold"),
+        max_tracks=_value(node, "tracks.max_count"),
+        track_timeout=_value(node, "tracks.timeout"),
+        track_lost_after=_value(node, "tracks.lost_after"),
     )
 
 

@@ -56,7 +56,7 @@ class FrameBuffer:
         self._max_frames = frames
         self._max_bytes = max_bytes
         self._tolerance_ns = round(stamp_tolerance * NANOSECONDS)
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._frames: list[Frame] = []  # by stamp, oldest first
         self._pins: Counter[Frame] = Counter()
         self._nbytes = 0
@@ -78,12 +78,25 @@ class FrameBuffer:
             self._frames.insert(place, frame)
             self._nbytes += frame.nbytes
             self._evict()
+            self._lock.notify_all()
 
     def newest(self) -> Frame:
         """Return the frame with the latest stamp. Raises `NoFrameError`."""
         with self._lock:
             self._check_not_empty()
             return self._frames[-1]
+
+    def wait_for_news(self, frame: Frame, timeout_s: float) -> list[Frame]:
+        """Wait for frames later than `frame` and return them, oldest first.
+
+        Returns none when `timeout_s` passed before. After a jump back in time, which tells on their
+        `epoch`, all frames are later.
+        """
+        with self._lock:
+            self._lock.wait_for(lambda: self._is_newest_after(frame), timeout_s)
+            if not self._frames or self._frames[-1].epoch != frame.epoch:
+                return list(self._frames)
+            return self._frames[bisect_right(self._frames, frame.stamp_ns, key=_stamp) :]
 
     def at(self, stamp_ns: int) -> Frame:
         """Return the frame at `stamp_ns`, else the nearest within `stamp_tolerance`.
@@ -147,6 +160,12 @@ class FrameBuffer:
             return BufferStatistics(
                 self._received, self._dropped, len(self._frames), self._nbytes, self._epoch
             )
+
+    def _is_newest_after(self, frame: Frame) -> bool:
+        if not self._frames:
+            return False
+        newest = self._frames[-1]
+        return newest.epoch != frame.epoch or newest.stamp_ns > frame.stamp_ns
 
     def _check_not_empty(self) -> None:
         if not self._frames:

@@ -5,6 +5,7 @@ from argparse import ArgumentTypeError
 import pytest
 
 from pixelrefer_ros.commands.argument_types import (
+    frame_count,
     image_sizes,
     node_name,
     positive_count,
@@ -41,6 +42,7 @@ def test_what_is_no_stamp(text):
 def test_numbers_and_counts():
     assert positive_number("0.5") == 0.5
     assert positive_count("12") == 12
+    assert frame_count("255") == 255
     assert positive_counts("8,1,8,20") == (8, 1, 20)
     assert timeout("3600") == 3600.0
 
@@ -50,6 +52,7 @@ def test_numbers_and_counts():
     [
         *[(positive_number, text) for text in ("0", "-1", "nan", "inf", "many")],
         *[(positive_count, text) for text in ("0", "-1", "1.5", "many", "")],
+        *[(frame_count, text) for text in ("0", "256")],
         *[(positive_counts, text) for text in ("0", "")],
         *[(image_sizes, text) for text in ("640", "640x", "63x480", "640x99999", "a", "")],
         *[(timeout, text) for text in ("0", "3601", "1e12")],

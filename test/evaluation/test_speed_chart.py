@@ -46,3 +46,15 @@ def test_only_lines_that_can_be_compared_are_drawn(calls, tmp_path):
     # Eight regions on four frames belong to neither side.
     corner = [replace(c, median_s=99.0) if c.regions * c.frames == 32 else c for c in calls]
     assert np.array_equal(drawn(corner, tmp_path / "corner.png"), picture)
+
+
+def test_a_number_that_never_changes_gets_no_chart(calls, tmp_path):
+    both = drawn(calls, tmp_path / "both.png")
+    frames = drawn([call for call in calls if call.regions == 1], tmp_path / "frames.png")
+    assert frames.shape[0] < 0.6 * both.shape[0]
+
+
+def test_operations_are_drawn(calls, tmp_path):
+    few = [replace(call, flops=1e9 * call.frames) for call in calls]
+    uneven = [replace(call, flops=1e9 * call.frames**3) for call in calls]
+    assert not np.array_equal(drawn(few, tmp_path / "1.png"), drawn(uneven, tmp_path / "2.png"))

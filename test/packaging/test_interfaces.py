@@ -19,6 +19,7 @@ EXPECTED = {
         "sensor_msgs/RegionOfInterest roi",
         "sensor_msgs/Image mask",
         "geometry_msgs/Polygon polygon",
+        "geometry_msgs/Point32[] points",
     ],
     "RegionQuery.msg": [
         "string camera",
@@ -59,6 +60,18 @@ EXPECTED = {
         "uint8 stage",
         "uint16 queue_position",
         "string delta",
+    ],
+    "TrackRegion.action": [
+        "string camera",
+        "RegionReference region",
+        "builtin_interfaces/Duration timeout",
+        "---",
+        "uint16 error_code",
+        "string error_msg",
+        "RegionReference region",
+        "---",
+        "RegionReference region",
+        "float32 score",
     ],
 }
 

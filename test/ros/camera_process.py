@@ -9,6 +9,7 @@ import argparse
 import signal
 import time
 
+import moving_square
 import numpy as np
 import rclpy
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -25,6 +26,8 @@ parser.add_argument("--size", default="160x120")
 parser.add_argument("--encoding", default="rgb8")
 parser.add_argument("--compressed", action="store_true")
 parser.add_argument("--reliable", action="store_true")
+parser.add_argument("--moving", action="store_true", help="the moving square instead")
+parser.add_argument("--hide-after", type=float, default=1e9, help="seconds; then it is gone")
 parser.add_argument("--truncated", action="store_true", help="send half of the data")
 parser.add_argument("--start", type=float, help="stamp of the first frame, seconds; default: now")
 parser.add_argument("--count", type=int, default=1_000_000)
@@ -70,6 +73,9 @@ begin = time.monotonic()
 while running and sent < arguments.count:
     offset = sent / arguments.rate
     message.header.stamp = to_time(int((first + offset) * 1e9))
+    if arguments.moving:
+        seen = moving_square.draw(first + offset, hidden=offset > arguments.hide_after)
+        message.data = seen.tobytes()
     publisher.publish(message)
     sent += 1
     time.sleep(max(0.0, begin + sent / arguments.rate - time.monotonic()))

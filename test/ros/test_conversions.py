@@ -11,7 +11,13 @@ from pixelrefer_ros.engine.query import Answer, Timing
 from pixelrefer_ros.errors import InvalidRegionError, UnsupportedEncodingError
 from pixelrefer_ros.msg import RegionAnswer, RegionReference, RegionResult
 from pixelrefer_ros.ros import conversions
-from pixelrefer_ros.ros.client import box_reference, mask_reference, polygon_reference
+from pixelrefer_ros.ros.client import (
+    box_reference,
+    mask_reference,
+    object_reference,
+    point_reference,
+    polygon_reference,
+)
 from pixelrefer_ros.streams.image_codec import from_rgb, to_mask
 
 
@@ -47,29 +53,42 @@ def test_a_compressed_message_keeps_its_format():
 
 def test_references_made_by_the_client_become_regions():
     mask = np.eye(4, dtype=bool)
-    assert conversions.to_region(box_reference(1, 2, 3, 4), 0, name="r").box == (1, 2, 3, 4)
-    points = conversions.to_region(polygon_reference([(0, 0), (4, 0), (4, 4)]), 0, name="r").polygon
+    assert conversions.to_region(box_reference(1, 2, 3, 4), name="r").box == (1, 2, 3, 4)
+    points = conversions.to_region(polygon_reference([(0, 0), (4, 0), (4, 4)]), name="r").polygon
     assert points == [(0, 0), (4, 0), (4, 4)]
-    region = conversions.to_region(mask_reference(mask), 2, name="r")
+    region = conversions.to_region(mask_reference(mask), name="r")
     assert (region.mask == mask).all()
-    assert region.frame == 2
     assert region.box is None
+    region = conversions.to_region(point_reference([(5, 6)]), name="r")
+    assert (region.points, region.box) == ([(5, 6)], None)
+    assert conversions.to_region(point_reference([(5, 6)], box=(1, 2, 9, 9)), name="r").box
+
+
+def test_whether_a_shape_is_given():
+    assert not conversions.has_shape(object_reference("cup"))
+    for reference in (
+        box_reference(1, 2, 3, 4),
+        polygon_reference([(0, 0)]),
+        mask_reference(np.eye(4)),
+        point_reference([(5, 6)]),
+    ):
+        assert conversions.has_shape(reference)
 
 
 def test_a_mask_may_have_the_size_of_its_box():
     reference = mask_reference(np.ones((2, 3)))
     reference.roi = RegionOfInterest(x_offset=4, y_offset=1, width=3, height=2)
-    mask = conversions.to_region(reference, 0, name="r").to_mask(5, 8)
+    mask = conversions.to_region(reference, name="r").to_mask(5, 8)
     assert np.argwhere(mask).tolist() == [[1, 4], [1, 5], [1, 6], [2, 4], [2, 5], [2, 6]]
 
 
 def test_errors_name_the_reference():
     rectified = RegionReference(roi=RegionOfInterest(width=3, height=3, do_rectify=True))
     with pytest.raises(InvalidRegionError, match=r"regions\[7\]\.roi\.do_rectify is true"):
-        conversions.to_region(rectified, 0, name="regions[7]")
+        conversions.to_region(rectified, name="regions[7]")
     coloured = RegionReference(mask=Image(height=1, width=1, encoding="rgb8", step=3, data=b"abc"))
     with pytest.raises(UnsupportedEncodingError, match=r"regions\[7\]\.mask: .*rgb8"):
-        conversions.to_region(coloured, 0, name="regions[7]")
+        conversions.to_region(coloured, name="regions[7]")
 
 
 def test_a_region_is_told_by_its_tight_box_and_the_mask_within(picture):

@@ -17,7 +17,13 @@ from sensor_msgs.msg import Image, RegionOfInterest
 
 from pixelrefer_ros.errors import ErrorCode
 from pixelrefer_ros.msg import RegionQuery, RegionReference, RegionResult
-from pixelrefer_ros.ros.client import box_reference, mask_reference, polygon_reference
+from pixelrefer_ros.ros.client import (
+    box_reference,
+    mask_reference,
+    object_reference,
+    point_reference,
+    polygon_reference,
+)
 
 REACHED: set[int] = set()
 BOX = (40, 30, 40, 30)
@@ -77,6 +83,12 @@ def box_and_polygon() -> RegionReference:
     return reference
 
 
+def points_and_polygon() -> RegionReference:
+    reference = polygon_reference([(1, 1), (9, 1), (9, 9)])
+    reference.points = [Point32(x=5.0, y=4.0)]
+    return reference
+
+
 def at(seconds: float) -> Time:
     return Time(sec=int(seconds), nanosec=0)
 
@@ -101,7 +113,11 @@ CASES = {
     "mask of another size": ([mask_reference(np.ones((60, 80)))], {}, "INVALID_REGION", "160"),
     "mask unlike its box": ([sized(9, 9)], {}, "INVALID_REGION", "9"),
     "one object twice": ([box_reference(*BOX, object_id="a")] * 2, {}, "INVALID_REGION", "regions[1]"),
-    "num_frames": ([box_reference(*BOX)], {"num_frames": 4}, "INVALID_REGION", "num_frames is 4"),
+    "num_frames": ([box_reference(*BOX)], {"num_frames": 40}, "INVALID_REGION", "num_frames is 40, at most 16 (request.max_frames)"),
+    "history": ([box_reference(*BOX)], {"num_frames": 4, "history": Duration(sec=-1)}, "INVALID_REGION", "history is -1.000 s"),
+    "point outside": ([point_reference([(900, 9)])], {}, "INVALID_REGION", "regions[0]: points[0] is (900, 9)"),
+    "points of a polygon": ([points_and_polygon()], {}, "INVALID_REGION", "regions[0]: points are given together"),
+    "nobody watched": ([object_reference("cup")], {}, "INVALID_REGION", "regions[0]: no box, polygon, mask or points are given, and object_id is 'cup'"),
     "empty mask": ([mask_of()], {}, "EMPTY_MASK", "regions[0]"),
     "coloured mask": ([mask_of(encoding="rgb8")], {}, "UNSUPPORTED_ENCODING", "rgb8"),
     "truncated mask": ([mask_of(data=bytes(100))], {}, "UNSUPPORTED_ENCODING", "100"),
@@ -127,6 +143,16 @@ def test_malformed_calls_get_their_code_and_a_helpful_message(node, name):
 
 def test_the_node_lives_on_after_all_of_them(node):
     assert ask(node, box_reference(*BOX)).error_code == RegionResult.NONE
+
+
+def test_a_watched_object_is_nowhere_before_it_was_watched(node):
+    *_, earlier, _, _, _, newest = node.client.list_frames("front")
+    reference = box_reference(*BOX, stamp=newest.stamp, object_id="cup")
+    with node.client.track(reference, camera="front") as track:
+        track.wait_until_seen()
+        result = ask(node, object_reference("cup", stamp=earlier.stamp))
+    assert result.error_code == RegionResult.OBJECT_LOST
+    assert "regions[0]: watched object 'cup' was not seen at " in result.error_msg
 
 
 def test_timeout_while_the_model_thinks(node):

@@ -20,7 +20,12 @@ from pixelrefer_ros.streams.image_codec import to_mask, to_rgb
 @pytest.fixture(scope="module")
 def node(module_processes, endless_model_path):
     module_processes.camera("--rate", "30", "--reliable")
-    node = module_processes.node(model__path=endless_model_path, request__max_new_tokens=8).start()
+    node = module_processes.node(
+        model__path=endless_model_path,
+        request__max_new_tokens=8,
+        regions__segmenter="none",
+        regions__propagator="none",
+    ).start()
     node.wait_for_frames(10)
     return node
 

@@ -292,3 +292,33 @@ def test_readers_and_writers_do_not_disturb_each_other():
     assert statistics.received == statistics.dropped + statistics.held
     assert statistics.nbytes == 1000 * statistics.held
     assert statistics.epoch == 1
+
+
+def test_who_waits_for_news_gets_all_later_frames_at_once():
+    buffer = make_buffer()
+    first, second, third = fill(buffer, [100, 133, 166])
+    assert buffer.wait_for_news(first, 10.0) == [second, third]
+
+
+def test_who_waits_for_news_is_woken_by_the_next_frame():
+    buffer = make_buffer()
+    [first] = fill(buffer, [100])
+    threading.Timer(0.1, fill, [buffer, [133]]).start()
+    started = time.monotonic()
+    [news] = buffer.wait_for_news(first, 10.0)
+    assert time.monotonic() - started < 5.0
+    assert news.stamp_ns == 133 * MILLISECOND
+
+
+def test_waiting_for_news_in_vain_ends():
+    buffer = make_buffer()
+    [first] = fill(buffer, [100])
+    assert buffer.wait_for_news(first, 0.01) == []
+
+
+def test_a_jump_back_in_time_is_news():
+    buffer = make_buffer()
+    [late] = fill(buffer, [90_000])
+    [early] = fill(buffer, [100])
+    assert buffer.wait_for_news(late, 0.0) == [early]
+    assert early.epoch != late.epoch

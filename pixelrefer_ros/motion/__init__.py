@@ -1,0 +1,1 @@
+"""Questions about motion, asked of a node that follows the objects itself."""

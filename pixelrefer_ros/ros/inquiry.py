@@ -1,0 +1,26 @@
+"""A planner's question, checked and with its frames at hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pixelrefer_ros.engine.query import Query
+from pixelrefer_ros.streams.frame import Frame
+from pixelrefer_ros.streams.frame_buffer import FrameBuffer
+
+
+@dataclass(frozen=True)
+class Inquiry:
+    """A checked `RegionQuery` with the frames it speaks of, taken out of the buffer.
+
+    follow: the objects are still to be followed over all frames, which are in the order of time.
+    finding_s: time it took to find and follow them.
+    """
+
+    buffer: FrameBuffer
+    frames: tuple[Frame, ...]
+    query: Query
+    timeout_s: float
+    return_masks: bool
+    follow: bool = False
+    finding_s: float = 0.0

@@ -1,0 +1,118 @@
+"""From what a planner pointed at to masks on all frames of its question."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+
+from pixelrefer_ros.engine.device import resolve_device
+from pixelrefer_ros.errors import CanceledError
+from pixelrefer_ros.regions.following import follow_regions
+from pixelrefer_ros.regions.propagation import (
+    Propagator,
+    TrackedMask,
+    Tracker,
+    make_propagator,
+)
+from pixelrefer_ros.regions.reference import Image, Mask, Region
+from pixelrefer_ros.regions.segmentation import AsGiven, Segmenter, make_segmenter
+from pixelrefer_ros.ros.inquiry import Inquiry
+from pixelrefer_ros.ros.parameters import Settings
+from pixelrefer_ros.ros.region_thread import IsWanted, RegionThread
+from pixelrefer_ros.streams.frame import Frame
+
+
+@dataclass(frozen=True)
+class RegionFinder:
+    """Segments what is pointed at and follows it, in a thread of its own."""
+
+    segmenter: Segmenter
+    propagator: Propagator
+    thread: RegionThread
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> RegionFinder:
+        """Load what the parameters name. Raises `PixelReferError` saying what is of no use."""
+        model, device = settings.sam2_path, str(resolve_device(settings.device))
+        threshold = settings.lost_threshold
+        return cls(
+            make_segmenter(settings.segmenter, model=model, device=device),
+            make_propagator(settings.propagator, threshold=threshold, model=model, device=device),
+            RegionThread(settings.queue_size),
+        )
+
+    def has_work(self, inquiry: Inquiry) -> bool:
+        """False where every region is taken as it was given."""
+        return inquiry.follow or (
+            not isinstance(self.segmenter, AsGiven)
+            and any(
+                region.mask is None and region.polygon is None for region in inquiry.query.regions
+            )
+        )
+
+    def find(self, inquiry: Inquiry, *, timeout_s: float) -> Future[Inquiry]:
+        """Return the inquiry with a mask for every region, and how long that took.
+
+        Once it is canceled or its time is over, work ends with the frame it is at. Raises
+        `BusyError` at once; the future fails with `DeadlineError` or an error of segmenting.
+        """
+        return self.thread.ask(
+            lambda is_wanted: self._find(inquiry, is_wanted), timeout_s=timeout_s
+        )
+
+    def begin(self, frame: Frame, region: Region) -> Future[tuple[Tracker, Mask]]:
+        """Start to follow one object; the mask is that on `frame`."""
+
+        def work(_: IsWanted) -> tuple[Tracker, Mask]:
+            image = frame.rgb()
+            mask = self.segmenter.segment(image, region)
+            return self.propagator.start(image, [mask]), mask
+
+        return self.thread.submit(work)
+
+    def step(self, tracker: Tracker, frame: Frame) -> Future[TrackedMask]:
+        """Follow one object to a frame."""
+        return self.thread.submit(lambda _: tracker.step(frame.rgb())[0])
+
+    def _find(self, inquiry: Inquiry, is_wanted: IsWanted) -> Inquiry:
+        started = time.monotonic()
+        frames = [_WantedFrame(frame, is_wanted) for frame in inquiry.frames]
+        if inquiry.follow:
+            found = follow_regions(
+                frames, inquiry.query.regions, segmenter=self.segmenter, propagator=self.propagator
+            )
+            regions = [followed.region for followed in found]
+        else:
+            regions = self._segment(frames, inquiry.query.regions)
+        return replace(
+            inquiry,
+            query=replace(inquiry.query, regions=regions),
+            finding_s=time.monotonic() - started,
+        )
+
+    def _segment(self, frames: Sequence[_WantedFrame], regions: Sequence[Region]) -> list[Region]:
+        return [
+            Region(
+                frame=region.frame,
+                object_id=region.object_id,
+                mask=self.segmenter.segment(
+                    frames[region.frame].rgb(), region, name=f"regions[{index}]"
+                ),
+            )
+            for index, region in enumerate(regions)
+        ]
+
+
+@dataclass(frozen=True)
+class _WantedFrame:
+    """A frame that refuses its pixels once nobody wants the answer any more."""
+
+    frame: Frame
+    is_wanted: IsWanted
+
+    def rgb(self) -> Image:
+        if not self.is_wanted():
+            raise CanceledError("the request was withdrawn while its regions were looked for")
+        return self.frame.rgb()

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
+
+import pytest
+
+from pixelrefer_ros.errors import (
+    BusyError,
+    DeadlineError,
+    EmptyMaskError,
+    ErrorCode,
+    NotActiveError,
+    PixelReferError,
+)
+from pixelrefer_ros.ros.region_thread import RegionThread
+
+
+@pytest.fixture
+def thread() -> Iterator[RegionThread]:
+    thread = RegionThread(capacity=2)
+    yield thread
+    thread.close()
+
+
+class Work:
+    """Goes on until it is allowed to end, or is not wanted any more."""
+
+    def __init__(self) -> None:
+        self.began = threading.Event()
+        self.allowed = threading.Event()
+        self.gave_up = threading.Event()
+
+    def __call__(self, is_wanted) -> str:
+        self.began.set()
+        while not self.allowed.wait(0.01):
+            if not is_wanted():
+                self.gave_up.set()
+                return "unwanted"
+        return "done"
+
+
+def test_work_is_done_in_one_thread_in_order(thread):
+    order: list[tuple[int, str]] = []
+    futures = [
+        thread.submit(lambda _, n=n: order.append((n, threading.current_thread().name)))
+        for n in range(5)
+    ]
+    for future in futures:
+        future.result(5)
+    assert [n for n, _ in order] == [0, 1, 2, 3, 4]
+    assert {name for _, name in order} == {"regions_0"}
+
+
+def test_failures_have_a_code(thread):
+    def fail(_) -> None:
+        raise ValueError("no such pixel")
+
+    def complain(_) -> None:
+        raise EmptyMaskError("covers 0 pixels")
+
+    def fill_memory(_) -> None:
+        raise MemoryError
+
+    codes = []
+    for work in (fail, complain, fill_memory):
+        with pytest.raises(PixelReferError) as error:
+            thread.submit(work).result(5)
+        codes.append(error.value.code)
+    assert codes == [ErrorCode.INFERENCE_ERROR, ErrorCode.EMPTY_MASK, ErrorCode.OUT_OF_MEMORY]
+
+
+def test_a_deadline_passes_whatever_the_thread_does(thread):
+    work = Work()
+    started = time.monotonic()
+    future = thread.ask(work, timeout_s=0.2)
+    assert work.began.wait(5)
+    waiting = thread.ask(Work(), timeout_s=0.1)
+    for late in (waiting, future):
+        with pytest.raises(DeadlineError):
+            late.result(5)
+    assert time.monotonic() - started < 2.0
+    assert work.gave_up.wait(5)
+
+
+def test_no_time_at_all(thread):
+    with pytest.raises(DeadlineError):
+        thread.ask(Work(), timeout_s=-1.0).result(5)
+
+
+def test_questions_that_find_no_room_are_told_so_at_once(thread):
+    works = [Work(), Work()]
+    futures = [thread.ask(work, timeout_s=20.0) for work in works]
+    with pytest.raises(BusyError, match="2 requests wait for their regions, at most 2 may"):
+        thread.ask(Work(), timeout_s=20.0)
+    works[0].allowed.set()
+    assert futures[0].result(5) == "done"
+    again = Work()
+    again.allowed.set()
+    future = thread.ask(again, timeout_s=20.0)
+    works[1].allowed.set()
+    assert future.result(5) == "done"
+
+
+def test_what_is_canceled_stops_and_what_waits_never_begins(thread):
+    running, waiting = Work(), Work()
+    futures = [thread.submit(running), thread.submit(waiting)]
+    assert running.began.wait(5)
+    thread.cancel_all()
+    for future in futures:
+        with pytest.raises(CancelledError):
+            future.result(5)
+    assert running.gave_up.wait(5)
+    assert thread.submit(lambda _: "next").result(5) == "next"
+    assert not waiting.began.is_set()
+
+
+def test_a_closed_thread_takes_nothing(thread):
+    running = Work()
+    future = thread.ask(running, timeout_s=20.0)
+    thread.close()
+    with pytest.raises(NotActiveError):
+        future.result(5)
+    for ask in (lambda: thread.submit(running), lambda: thread.ask(running, timeout_s=1.0)):
+        with pytest.raises(NotActiveError):
+            ask()
