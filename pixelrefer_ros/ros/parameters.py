@@ -58,6 +58,8 @@ PARAMETERS = (
     Parameter("request.max_regions", 16, "Most regions in one request.", 1, 255),
     Parameter("request.max_new_tokens", 64, "Default length of an answer, tokens.", 1, 2048),
     Parameter("request.max_batch", 16, "Most questions answered together.", 1, 256),
+    Parameter("request.batch_window", 0.0, "Longest wait for company, seconds.", 0.0, 10.0),
+    Parameter("request.watchdog", 60.0, "Longest step of the model, s; 0: any.", 0.0, 3600.0),
 )  # fmt: skip
 
 CAMERA_PARAMETERS = (
@@ -98,6 +100,8 @@ class Settings:
     max_regions: int
     max_new_tokens: int
     max_batch: int
+    batch_window: float
+    watchdog: float
 
 
 def declare_parameters(node: Node) -> None:
@@ -137,6 +141,8 @@ def read_settings(node: Node) -> Settings:
         max_regions=_value(node, "request.max_regions"),
         max_new_tokens=_value(node, "request.max_new_tokens"),
         max_batch=_value(node, "request.max_batch"),
+        batch_window=_value(node, "request.batch_window"),
+        watchdog=_value(node, "request.watchdog"),
     )
 
 

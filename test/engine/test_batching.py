@@ -8,9 +8,9 @@ import time
 import pytest
 
 from pixelrefer_ros.engine.batching import Request, RequestQueue
+from pixelrefer_ros.engine.pending import Stage
 from pixelrefer_ros.engine.query import Query
 from pixelrefer_ros.engine.questions import Question
-from pixelrefer_ros.engine.pending import Stage
 from pixelrefer_ros.errors import BusyError, DeadlineError, InferenceError, NotActiveError
 
 
