@@ -26,10 +26,13 @@ from pixelrefer_ros.ros.conversions import to_image_message, to_time
 from pixelrefer_ros.streams.image_codec import from_rgb
 
 POLL_S = 0.05
+SETTLING_S = 1.0
+"""A subscriber is seen before it has seen the publisher and drops what comes until then; and what
+it has not read when the publisher leaves is lost."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Wait for a subscriber, publish until SIGTERM or SIGINT, print how many frames went out."""
+    """Wait for a subscriber, publish until SIGTERM, print the frames sent and left out."""
     parser = argparse.ArgumentParser(prog="pattern_camera", description=__doc__)
     parser.add_argument("--topic", default="/camera/image_raw")
     parser.add_argument("--size", default="640x480", help="width x height, pixels")
@@ -45,7 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     message = to_image_message(from_rgb(pattern(height, width)), Header(frame_id="pattern_camera"))
     while publisher.get_subscription_count() == 0 and not stop.wait(POLL_S):
         pass
-    print(_publish(node, publisher, message, 1.0 / given.rate, stop), flush=True)
+    stop.wait(SETTLING_S)
+    sent, left_out = _publish(node, publisher, message, 1.0 / given.rate, stop)
+    time.sleep(SETTLING_S)
+    print(sent, left_out, flush=True)
     node.destroy_node()
     rclpy.shutdown()
     return 0
@@ -61,16 +67,20 @@ def pattern(height: int, width: int) -> NDArray[np.uint8]:
 
 def _publish(
     node: Node, publisher: Publisher, message: Image, period_s: float, stop: threading.Event
-) -> int:
-    """Publish in the rhythm of the clock; a frame that is late is left out, as cameras do."""
-    sent, due = 0, time.monotonic()
+) -> tuple[int, int]:
+    """Publish in the rhythm of the clock; return the frames sent, and those left out.
+
+    A frame that is late by more than a period is left out, as cameras do.
+    """
+    sent, left_out, due = 0, 0, time.monotonic()
     while not stop.wait(max(0.0, due - time.monotonic())):
         message.header.stamp = to_time(node.get_clock().now().nanoseconds)
         publisher.publish(message)
         sent += 1
-        late = max(0.0, time.monotonic() - due)
-        due += period_s * (1 + late // period_s)
-    return sent
+        late = int(max(0.0, time.monotonic() - due) // period_s)
+        left_out += late
+        due += period_s * (1 + late)
+    return sent, left_out
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +20,14 @@ EXPECTED_CODES = {
 GROWTH = 0.1
 GROWTH_BYTES = 32_000_000
 """Memory may differ by so much, for the heap breathes; descriptors must not grow at all."""
+
+
+class FrameCount(NamedTuple):
+    """Frames of one camera; it left some out when this computer was too busy to send in time."""
+
+    sent: int
+    left_out: int
+    received: int
 
 
 @dataclass(frozen=True)
@@ -44,11 +53,15 @@ class Usage:
 
 @dataclass(frozen=True)
 class Figures:
-    """The figures of a soak. Memory and descriptors: after warm-up and at the end, of the node."""
+    """The figures of a soak. Memory and descriptors: after warm-up and at the end, of the node.
+
+    frames_left_out: by the cameras themselves, because the computer was too busy.
+    """
 
     minutes: float
     frames_sent: int
     frames_received: int
+    frames_left_out: int
     requests: int
     answered: int
     by_code: dict[str, int]
@@ -72,22 +85,25 @@ class Figures:
 
 def sum_up(
     minutes: float,
-    frames: dict[str, tuple[int, int]],
+    frames: dict[str, FrameCount],
     clients: Sequence[ClientCounts],
     start: Usage,
     end: Usage,
 ) -> Figures:
-    """Put together what the processes counted; `frames`: (sent, received) of each camera."""
+    """Put together what the processes counted; `frames` by the name of the camera."""
     by_code = sum((Counter(client.by_code) for client in clients), Counter[str]())
     seconds = [second for client in clients for second in client.seconds] or [0.0]
     requests = sum(client.requests for client in clients)
     answered = sum(client.answered for client in clients)
     problems = [
-        f"camera {name}: {sent - received} of {sent} frames were lost"
-        for name, (sent, received) in frames.items()
-        if received != sent
+        f"camera {name}: {count.sent - count.received} of {count.sent} frames were lost"
+        + f" (and {count.left_out} not sent in time: this computer is busy)" * (count.left_out > 0)
+        for name, count in frames.items()
+        if count.received != count.sent
     ]
-    problems += [f"camera {name} sent no frames" for name, (sent, _) in frames.items() if not sent]
+    problems += [
+        f"camera {name} sent no frames" for name, count in frames.items() if not count.sent
+    ]
     if answered != requests:
         problems.append(f"{requests - answered} of {requests} requests were not answered")
     if not by_code[ErrorCode.NONE.name]:
@@ -105,8 +121,9 @@ def sum_up(
         problems.append(f"file descriptors grew from {start.fds} to {end.fds}")
     return Figures(
         minutes=minutes,
-        frames_sent=sum(sent for sent, _ in frames.values()),
-        frames_received=sum(received for _, received in frames.values()),
+        frames_sent=sum(count.sent for count in frames.values()),
+        frames_received=sum(count.received for count in frames.values()),
+        frames_left_out=sum(count.left_out for count in frames.values()),
         requests=requests,
         answered=answered,
         by_code=dict(sorted(by_code.items())),

@@ -8,7 +8,6 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from statistics import median
 
 from pixelrefer_ros.demo.child_process import ChildProcess, python_module
 from pixelrefer_ros.demo.interview import Interview
@@ -18,7 +17,7 @@ from pixelrefer_ros.resources import find_model
 from pixelrefer_ros.ros.client import DescribeRegionClient
 from pixelrefer_ros.ros.frame_counts import FrameCounts
 from pixelrefer_ros.soak.cameras import CAMERAS, RATE_HZ, SoakCamera
-from pixelrefer_ros.soak.figures import ClientCounts, Figures, Usage, sum_up
+from pixelrefer_ros.soak.figures import ClientCounts, Figures, FrameCount, Usage, sum_up
 
 LOADING_S = 600.0
 """Longest wait for the node to load its model."""
@@ -31,7 +30,7 @@ ENDING_S = 60.0
 
 SAMPLING_S = 1.0
 SAMPLES = 5
-"""Moments whose median is taken for memory and descriptors, which breathe."""
+"""Moments the least of which is taken for memory and descriptors, which breathe."""
 
 NODE_PARAMETERS = {
     "camera_names": f"[{', '.join(camera.name for camera in CAMERAS)}]",
@@ -57,6 +56,8 @@ def run_soak(*, minutes: float, clients: int, model: str, out: Path) -> Figures:
         counts = FrameCounts(listener.node)
         Interview(listener, node.check_running).wait_until_ready(LOADING_S)
         cameras = [_start_camera(running, camera, out) for camera in CAMERAS]
+        while len(counts.received) < len(CAMERAS) or not all(counts.received.values()):
+            _wait(SAMPLING_S, [node, *cameras])
         planners = [_start_client(running, number, out) for number in range(clients)]
         everybody = [node, *cameras, *planners]
         _wait(WARM_UP_S, everybody)
@@ -64,14 +65,14 @@ def run_soak(*, minutes: float, clients: int, model: str, out: Path) -> Figures:
         _wait(max(0.0, 60.0 * minutes - 2 * SAMPLES * SAMPLING_S), everybody)
         end = _measure(node)
         answers = [_end(planner) for planner in planners]
-        sent = [int(_end(camera)) for camera in cameras]
+        sent = [list(map(int, _end(camera).split())) for camera in cameras]
         if not counts.wait(messages=2, timeout_s=10.0):
             raise CommandError("the node says nothing on /diagnostics any more")
         node.check_running()
     return sum_up(
         minutes,
         {
-            camera.name: (count, counts.received.get(camera.name, 0))
+            camera.name: FrameCount(count[0], count[1], counts.received.get(camera.name, 0))
             for camera, count in zip(CAMERAS, sent, strict=True)
         },
         [ClientCounts(**json.loads(answer)) for answer in answers],
@@ -104,7 +105,7 @@ def _wait(seconds: float, processes: Sequence[ChildProcess]) -> None:
 
 
 def _measure(node: ChildProcess) -> Usage:
-    """Look at the process a few times and return what is usual."""
+    """Look at the process a few times and return what it holds at least."""
     folder = Path("/proc") / str(node.pid)
     memory, descriptors = [], []
     for _ in range(SAMPLES):
@@ -112,7 +113,7 @@ def _measure(node: ChildProcess) -> Usage:
         memory.append(resident_pages * os.sysconf("SC_PAGE_SIZE"))
         descriptors.append(len(list((folder / "fd").iterdir())))
         time.sleep(SAMPLING_S)
-    return Usage(round(median(memory)), round(median(descriptors)))
+    return Usage(min(memory), min(descriptors))
 
 
 def _end(process: ChildProcess) -> str:
