@@ -23,10 +23,9 @@ GROWTH_BYTES = 32_000_000
 
 
 class FrameCount(NamedTuple):
-    """Frames of one camera; it left some out when this computer was too busy to send in time."""
+    """Frames of one camera."""
 
     sent: int
-    left_out: int
     received: int
 
 
@@ -45,23 +44,28 @@ class ClientCounts:
 
 @dataclass(frozen=True)
 class Usage:
-    """What the node's process holds at a moment."""
+    """What the node's process holds at a moment of the monotonic clock.
+
+    waited_s: how long its threads had waited for a processor, all together.
+    """
 
     rss_bytes: int
     fds: int
+    waited_s: float
+    moment_s: float
 
 
 @dataclass(frozen=True)
 class Figures:
     """The figures of a soak. Memory and descriptors: after warm-up and at the end, of the node.
 
-    frames_left_out: by the cameras themselves, because the computer was too busy.
+    cpu_wait: threads of the node that waited for a processor, on average; about 1 and more means
+    that the computer is too busy to say whose fault a lost frame is.
     """
 
     minutes: float
     frames_sent: int
     frames_received: int
-    frames_left_out: int
     requests: int
     answered: int
     by_code: dict[str, int]
@@ -71,6 +75,7 @@ class Figures:
     rss_end_bytes: int
     fds_start: int
     fds_end: int
+    cpu_wait: float
     problems: list[str]
 
     def to_json(self) -> str:
@@ -95,9 +100,10 @@ def sum_up(
     seconds = [second for client in clients for second in client.seconds] or [0.0]
     requests = sum(client.requests for client in clients)
     answered = sum(client.answered for client in clients)
+    cpu_wait = (end.waited_s - start.waited_s) / (end.moment_s - start.moment_s)
     problems = [
-        f"camera {name}: {count.sent - count.received} of {count.sent} frames were lost"
-        + f" (and {count.left_out} not sent in time: this computer is busy)" * (count.left_out > 0)
+        f"camera {name}: {count.sent - count.received} of {count.sent} frames were lost "
+        f"({cpu_wait:.2f} threads of the node waited for a processor)"
         for name, count in frames.items()
         if count.received != count.sent
     ]
@@ -123,7 +129,6 @@ def sum_up(
         minutes=minutes,
         frames_sent=sum(count.sent for count in frames.values()),
         frames_received=sum(count.received for count in frames.values()),
-        frames_left_out=sum(count.left_out for count in frames.values()),
         requests=requests,
         answered=answered,
         by_code=dict(sorted(by_code.items())),
@@ -133,5 +138,6 @@ def sum_up(
         rss_end_bytes=end.rss_bytes,
         fds_start=start.fds,
         fds_end=end.fds,
+        cpu_wait=cpu_wait,
         problems=problems,
     )

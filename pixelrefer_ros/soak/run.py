@@ -65,14 +65,14 @@ def run_soak(*, minutes: float, clients: int, model: str, out: Path) -> Figures:
         _wait(max(0.0, 60.0 * minutes - 2 * SAMPLES * SAMPLING_S), everybody)
         end = _measure(node)
         answers = [_end(planner) for planner in planners]
-        sent = [list(map(int, _end(camera).split())) for camera in cameras]
+        sent = [int(_end(camera)) for camera in cameras]
         if not counts.wait(messages=2, timeout_s=10.0):
             raise CommandError("the node says nothing on /diagnostics any more")
         node.check_running()
     return sum_up(
         minutes,
         {
-            camera.name: FrameCount(count[0], count[1], counts.received.get(camera.name, 0))
+            camera.name: FrameCount(count, counts.received.get(camera.name, 0))
             for camera, count in zip(CAMERAS, sent, strict=True)
         },
         [ClientCounts(**json.loads(answer)) for answer in answers],
@@ -113,7 +113,10 @@ def _measure(node: ChildProcess) -> Usage:
         memory.append(resident_pages * os.sysconf("SC_PAGE_SIZE"))
         descriptors.append(len(list((folder / "fd").iterdir())))
         time.sleep(SAMPLING_S)
-    return Usage(min(memory), min(descriptors))
+    waited_ns = sum(
+        int((thread / "schedstat").read_text().split()[1]) for thread in (folder / "task").iterdir()
+    )
+    return Usage(min(memory), min(descriptors), waited_ns / 1e9, time.monotonic())
 
 
 def _end(process: ChildProcess) -> str:

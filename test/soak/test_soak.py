@@ -12,8 +12,8 @@ import pytest
 pytest.importorskip("rclpy", reason="needs ROS 2")
 ROOT = Path(__file__).resolve().parents[2]
 
-STARVED = 0.01
-"""Where the cameras themselves cannot keep their rhythm so often, lost frames tell nothing."""
+STARVED = 1.0
+"""Where so many of the node's threads wait for a processor, lost frames tell of the computer."""
 
 
 def soak(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -38,7 +38,7 @@ def test_a_minute_of_cameras_and_clients_loses_nothing_and_leaves_nothing_behind
     assert figures["frames_sent"] > 1000
     assert 0 < figures["p50_s"] <= figures["p95_s"] < 20
     problems = figures["problems"]
-    if figures["frames_left_out"] > STARVED * figures["frames_sent"]:
+    if figures["cpu_wait"] > STARVED:
         problems = [problem for problem in problems if "frames were lost" not in problem]
     assert problems == []
     assert {path.name for path in tmp_path.iterdir()} >= {"node.log", "client_3.log"}
