@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from pixelrefer_ros.demo.child_process import ChildProcess, python_module
@@ -113,9 +113,10 @@ def _measure(node: ChildProcess) -> Usage:
         memory.append(resident_pages * os.sysconf("SC_PAGE_SIZE"))
         descriptors.append(len(list((folder / "fd").iterdir())))
         time.sleep(SAMPLING_S)
-    waited_ns = sum(
-        int((thread / "schedstat").read_text().split()[1]) for thread in (folder / "task").iterdir()
-    )
+    waited_ns = 0
+    for thread in (folder / "task").iterdir():
+        with suppress(OSError):  # it has ended meanwhile
+            waited_ns += int((thread / "schedstat").read_text().split()[1])
     return Usage(min(memory), min(descriptors), waited_ns / 1e9, time.monotonic())
 
 
