@@ -155,6 +155,7 @@ def test_the_example_for_planners_runs_as_printed(node, tmp_path):
     answers, others = done.stdout.splitlines()[:2], done.stdout.splitlines()[2:]
     assert answers[0].startswith("cup: ")
     assert answers[1].startswith("spoon: ")
+    assert re.fullmatch(r"heard so far '.+' NONE", others.pop(2))
     assert others == [
         "['cup', 'spoon'] camera",
         "planner heard True",

@@ -49,11 +49,15 @@ class ChildProcess:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.end()
+
+    def end(self, patience_s: float = PATIENCE_S) -> None:
+        """Ask it to end, and kill it when it has not after `patience_s`."""
         if self._process.poll() is not None:
             return
         self._process.send_signal(signal.SIGTERM)
         try:
-            self._process.wait(PATIENCE_S)
+            self._process.wait(patience_s)
         except subprocess.TimeoutExpired:
             pass
         finally:

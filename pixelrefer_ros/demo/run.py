@@ -67,8 +67,12 @@ def run_demo(
         print(f"\n{notice}\n")
     print_table(entries, _expected(questions, answers))
     results = out / "results.json"
-    results.write_text(to_json(entries), encoding="utf-8")
-    pictures = write_pictures(out, reader, chosen.name, questions, answers)
+    try:
+        results.write_text(to_json(entries), encoding="utf-8")
+        pictures = write_pictures(out, reader, chosen.name, questions, answers)
+    except OSError as error:
+        _clear(out)  # half a file looks like a whole one
+        raise CommandError(f"--out '{out}' cannot be written: {error.strerror}") from error
     answered = sum(not entry.error_code for entry in entries)
     print(f"{answered} of {len(entries)} answered. {results} and {len(pictures)} pictures written.")
 

@@ -21,6 +21,9 @@ SILENCE_S = 2.0
 
 WARNING_PERIOD_S = 10.0
 
+DEPTH = 30
+"""Frames the middleware keeps while the node is busy elsewhere: a second at 30 Hz."""
+
 
 class Camera:
     """Subscribes to an image topic and appends each frame to a buffer, undecoded.
@@ -65,7 +68,7 @@ class Camera:
     def _subscribe(self) -> Subscription:
         qos = QoSProfile(
             history=HistoryPolicy.KEEP_LAST,
-            depth=10,
+            depth=DEPTH,
             reliability=self._reliability,
             durability=DurabilityPolicy.VOLATILE,
         )

@@ -59,6 +59,8 @@ PARAMETERS = (
     Parameter("request.max_frames", 16, "Most frames objects are followed over.", 1, 255),
     Parameter("request.max_new_tokens", 64, "Default length of an answer, tokens.", 1, 2048),
     Parameter("request.max_batch", 16, "Most questions answered together.", 1, 256),
+    Parameter("request.batch_window", 0.0, "Longest wait for company, seconds.", 0.0, 10.0),
+    Parameter("request.watchdog", 60.0, "Longest step of the model, s; 0: any.", 0.0, 3600.0),
     Parameter("regions.segmenter", "grabcut", "From box or point to mask: grabcut, sam2 or none."),
     Parameter("regions.propagator", "flow", "From frame to frame: flow, sam2 or none."),
     Parameter("regions.sam2_path", "", "Folder of the SAM 2 model, for sam2."),
@@ -107,6 +109,8 @@ class Settings:
     max_frames: int
     max_new_tokens: int
     max_batch: int
+    batch_window: float
+    watchdog: float
     segmenter: str
     propagator: str
     sam2_path: str
@@ -154,6 +158,8 @@ def read_settings(node: Node) -> Settings:
         max_frames=_value(node, "request.max_frames"),
         max_new_tokens=_value(node, "request.max_new_tokens"),
         max_batch=_value(node, "request.max_batch"),
+        batch_window=_value(node, "request.batch_window"),
+        watchdog=_value(node, "request.watchdog"),
         segmenter=_value(node, "regions.segmenter"),
         propagator=_value(node, "regions.propagator"),
         sam2_path=_value(node, "regions.sam2_path"),

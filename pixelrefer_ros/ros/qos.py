@@ -11,3 +11,11 @@ SERVICE_QOS = QoSProfile(
     durability=DurabilityPolicy.VOLATILE,
 )
 """Room for bursts: past the default depth of 10 the middleware drops calls without a word."""
+
+FEEDBACK_QOS = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST,
+    depth=1000,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.VOLATILE,
+)
+"""Room for all words of a long answer: with the default depth of 10 a burst loses some."""

@@ -59,6 +59,7 @@ EXPECTED = {
         "---",
         "uint8 stage",
         "uint16 queue_position",
+        "uint16 answer",
         "string delta",
     ],
     "TrackRegion.action": [

@@ -13,7 +13,7 @@ from pixelrefer_ros.ros.diagnostics import build_diagnostics
 
 
 def values_of(message: DiagnosticArray) -> dict[str, str]:
-    [status] = message.status
+    status = message.status[0]
     return {pair.key: pair.value for pair in status.values}
 
 
@@ -53,3 +53,6 @@ def test_the_second_question_about_a_frame_is_a_hit(processes):
     assert values["feature cache misses"] == "1"
     assert values["feature cache hit rate"] == "0.750"
     assert float(values["feature cache megabytes"]) > 0
+    [camera] = listener.heard["diagnostics"].status[1:]
+    assert camera.name == "pixelrefer: camera camera"
+    assert int(camera.values[0].value) >= 1
