@@ -12,8 +12,8 @@ from pixelrefer_ros.errors import (
     FrameStaleError,
     InvalidRegionError,
     PixelReferError,
-    TooManyRegionsError,
     UnknownCameraError,
+    shown,
 )
 from pixelrefer_ros.msg import RegionQuery, RegionReference, RegionResult
 from pixelrefer_ros.ros.conversions import (
@@ -24,6 +24,7 @@ from pixelrefer_ros.ros.conversions import (
     to_region,
 )
 from pixelrefer_ros.ros.parameters import Settings
+from pixelrefer_ros.ros.request_limits import check_limits
 from pixelrefer_ros.streams.frame import Frame
 from pixelrefer_ros.streams.frame_buffer import FrameBuffer
 from pixelrefer_ros.streams.stamps import NANOSECONDS
@@ -48,15 +49,11 @@ def read_query(
 ) -> Inquiry:
     """Check a message and look its frames up; `now_ns` is ROS time.
 
-    Raises `UnknownCameraError`, `TooManyRegionsError`, `InvalidRegionError`,
+    Raises `UnknownCameraError`, `TooManyRegionsError`, `InvalidRegionError`, `InvalidPromptError`,
     `UnsupportedEncodingError`, `NoFrameError`, `FrameEvictedError` or `FrameStaleError`.
     """
     buffer = _find_buffer(message.camera, buffers)
-    if len(message.regions) > settings.max_regions:
-        raise TooManyRegionsError(
-            f"regions has {len(message.regions)} entries, "
-            f"at most {settings.max_regions} (request.max_regions) are answered"
-        )
+    check_limits(message, settings)
     if message.num_frames > 1:
         raise InvalidRegionError(
             f"num_frames is {message.num_frames}, the limit is 1: point at the object on each "
@@ -109,7 +106,7 @@ def _find_buffer(camera: str, buffers: Mapping[str, FrameBuffer]) -> FrameBuffer
     if not camera and len(buffers) == 1:
         return next(iter(buffers.values()))
     raise UnknownCameraError(
-        f"camera is '{camera}', must be one of {', '.join(sorted(buffers))} (camera_names)"
+        f"camera is '{shown(camera)}', must be one of {', '.join(sorted(buffers))} (camera_names)"
     )
 
 
