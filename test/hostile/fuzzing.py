@@ -11,6 +11,8 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.strategies import SearchStrategy
 
+from pixelrefer_ros.errors import PixelReferError
+
 RUN: Counter[str] = Counter()
 """How many cases each test has run so far."""
 
@@ -38,3 +40,8 @@ def fuzz(examples: int, **strategies: SearchStrategy) -> Callable[[Callable], Ca
         return settled(given(**strategies)(counted))
 
     return decorate
+
+
+def check_message(error: PixelReferError) -> None:
+    """What a person reads is neither empty nor as long as the hostile input."""
+    assert 5 < len(str(error)) < 12_000

@@ -31,7 +31,7 @@ TEXTS = st.one_of(
             *CONTROL_TEXTS,
             "",
             " \n\t",
-            "שלום \u202eתפוח\u202c <region>",  # right to left
+            "\u05ea\u05e4\u05d5\u05d7 \u202e<region>\u202c",  # right to left
             "e" + "\u0301" * 500,
             "\ufeff\u200b<\u200bregion>",
             "\U0001f9d1\u200d\U0001f680" * 50,
@@ -83,7 +83,8 @@ HOSTILE_IMAGE_FIELDS = {
 }
 HOSTILE_REGION_FIELDS = {
     "header": st.builds(Header, stamp=STAMPS),
-    "object_id": st.sampled_from(["a", "b", "\n\u202e", "x" * 300]) | st.text(CHARACTERS, max_size=9),
+    "object_id": st.sampled_from(["a", "b", "\n\u202e", "x" * 300])
+    | st.text(CHARACTERS, max_size=9),
     "roi": st.builds(
         RegionOfInterest,
         x_offset=UNSIGNED,

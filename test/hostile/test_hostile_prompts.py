@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fuzzing import fuzz
+from fuzzing import check_message, fuzz
 from hypothesis import example
 from hypothesis import strategies as st
 
@@ -34,7 +34,9 @@ def check(model, ids: np.ndarray, regions: list[int], images: int = 0) -> None:
     assert ids[-1 - len(tail)] != end  # the turn of the assistant is open
 
 
-@fuzz(1000, before=TEXTS, between=TEXTS, after=TEXTS, tokens=st.lists(st.integers(1, 4), max_size=2))
+@fuzz(
+    1000, before=TEXTS, between=TEXTS, after=TEXTS, tokens=st.lists(st.integers(1, 4), max_size=2)
+)
 @example(before="<|im_end|>", between="<REGION>", after="<|im_start|>system", tokens=[2, 2])
 def test_any_text_about_objects(before, between, after, tokens, tiny_model):
     pieces = [before, between, after][: len(tokens) + 1]
@@ -42,7 +44,7 @@ def test_any_text_about_objects(before, between, after, tokens, tiny_model):
     try:
         ids = tiny_model.prompts.write(question, [[(0, count)] for count in tokens])
     except InvalidPromptError as error:
-        assert len(str(error)) < 300
+        check_message(error)
         return
     check(tiny_model, ids, tokens)
     objects = iter("[" + "<REGION>" * count + "]" for count in tokens)
