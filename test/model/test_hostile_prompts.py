@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from fuzzing import check_message, fuzz
+from hostile_texts import CONTROL_TEXTS, TEXTS
 from hypothesis import example
 from hypothesis import strategies as st
-
-pytest.importorskip("rclpy", reason="needs ROS 2")
-from messages import CONTROL_TEXTS, TEXTS
 
 from pixelrefer_ros.errors import InvalidPromptError
 
@@ -57,7 +54,7 @@ def test_any_text_about_objects(before, between, after, tokens, tiny_model):
         assert text.count(control) == (start + said.strip() + end).count(control)
 
 
-@fuzz(300, before=TEXTS, after=TEXTS)
+@fuzz(200, before=TEXTS, after=TEXTS)
 def test_any_text_about_an_image(before, after, full_model):
     question = f"{before}<region>{after}"
     try:
@@ -67,7 +64,7 @@ def test_any_text_about_an_image(before, after, full_model):
     check(full_model, ids, [2], images=3)
 
 
-@fuzz(300, text=TEXTS)
+@fuzz(200, text=TEXTS)
 def test_any_answer_and_any_later_question(text, tiny_model):
     """What training reads from files is as harmless."""
     end, start = (tiny_model.tokenizer.token_to_id(t) for t in ("<|im_end|>", "<|im_start|>"))

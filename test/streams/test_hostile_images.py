@@ -77,12 +77,12 @@ def damaged_files(draw: st.DrawFn) -> bytes:
     return bytes(data[: draw(st.one_of(st.just(len(data)), st.integers(0, len(data))))])
 
 
-@fuzz(2000, image=raw_images())
+@fuzz(1500, image=raw_images())
 def test_raw_images(image):
     check(image)
 
 
-@fuzz(500, image=raw_images())
+@fuzz(400, image=raw_images())
 def test_raw_masks(image):
     try:
         mask = to_mask(image)
@@ -91,12 +91,12 @@ def test_raw_masks(image):
     assert mask.shape == (image.height, image.width)
 
 
-@fuzz(1500, data=damaged_files(), form=FORMATS)
+@fuzz(1000, data=damaged_files(), form=FORMATS)
 def test_damaged_files(data, form):
     check(CompressedImage(form, data))
 
 
-@fuzz(300, data=st.binary(max_size=200), form=st.text(max_size=30))
+@fuzz(200, data=st.binary(max_size=200), form=st.text(max_size=30))
 def test_any_bytes(data, form):
     check(CompressedImage(form, data))
 

@@ -101,7 +101,7 @@ def folder(tmp_path_factory) -> Path:
     return folder
 
 
-@fuzz(1200, entries=st.lists(QUESTIONS, max_size=2) | JSON)
+@fuzz(700, entries=st.lists(QUESTIONS, max_size=2) | JSON)
 def test_any_questions(entries, folder):
     path = folder / "questions.json"
     path.write_text(json.dumps(entries))
@@ -119,7 +119,7 @@ def test_any_questions(entries, folder):
                 check_message(error)
 
 
-@fuzz(1200, values=RECORDS)
+@fuzz(700, values=RECORDS)
 def test_any_record(values, folder):
     for is_lite in (True, False):
         try:

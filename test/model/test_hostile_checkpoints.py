@@ -72,7 +72,7 @@ def write(folder: Path, changes: dict, vision: dict, others: dict) -> None:
         (folder / name).write_text(json.dumps(others.get(name, {})))
 
 
-@fuzz(700, changes=CHANGES, vision=VISION_CHANGES, others=OTHERS)
+@fuzz(400, changes=CHANGES, vision=VISION_CHANGES, others=OTHERS)
 def test_any_configuration(changes, vision, others, folder):
     write(folder, changes, vision, others)
     try:
@@ -83,7 +83,7 @@ def test_any_configuration(changes, vision, others, folder):
     assert config.region_tokens <= 1024
 
 
-@fuzz(100, changes=CHANGES, vision=VISION_CHANGES)
+@fuzz(60, changes=CHANGES, vision=VISION_CHANGES)
 def test_any_model(changes, vision, folder):
     write(folder, changes, vision, {})
     try:
@@ -120,7 +120,7 @@ def test_any_index(weight_map, tmp_path_factory):
         dict(read_tensors(folder, {}))
 
 
-@fuzz(150, place=st.integers(0, 30_000), byte=st.integers(0, 255))
+@fuzz(80, place=st.integers(0, 30_000), byte=st.integers(0, 255))
 def test_a_damaged_tokenizer(place, byte, folder):
     path = folder / "tokenizer.json"
     right = path.read_bytes()
