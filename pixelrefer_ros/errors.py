@@ -7,6 +7,15 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+SHOWN_CHARACTERS = 80
+
+
+def shown(text: str) -> str:
+    """Return foreign text as a message may show it: short, on one line, printable."""
+    if len(text) > SHOWN_CHARACTERS:
+        text = text[:SHOWN_CHARACTERS] + "\N{HORIZONTAL ELLIPSIS}"
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
 
 class ErrorCode(IntEnum):
     """The constants of `msg/RegionResult.msg`."""

@@ -34,6 +34,7 @@ from pixelrefer_ros.datasets.records import Record
 from pixelrefer_ros.errors import DatasetError
 from pixelrefer_ros.model.image_processor import Image
 from pixelrefer_ros.model.prompts import IMAGE_PLACEHOLDER, REGION_PLACEHOLDER, VIDEO_PLACEHOLDER
+from pixelrefer_ros.regions.picture_data import decode_picture
 
 FRAMES_PER_SECOND = 3.0
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
@@ -70,17 +71,15 @@ class Conversation:
 def read_image(path: Path) -> Image:
     """Read a picture as uint8 RGB [height, width, 3]. Raises `DatasetError`."""
     try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
+        data = path.read_bytes()
     except OSError as error:
         raise DatasetError(f"{path}: {error.strerror}") from error
     except ValueError as error:  # a path with NUL, or with half of a pair of surrogates
         raise DatasetError(f"{str(path)!a} is no path: {error}") from error
     try:
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    except cv2.error as error:
-        raise DatasetError(f"{path}: not a picture: {error.err}") from error
-    if image is None:
-        raise DatasetError(f"{path}: not a picture")
+        image = decode_picture(data, cv2.IMREAD_COLOR)
+    except ValueError as error:
+        raise DatasetError(f"{path}: {error}") from error
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
 

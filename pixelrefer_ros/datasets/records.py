@@ -44,7 +44,7 @@ class Record:
         """Parse the record. Raises `DatasetError` if it is no JSON object."""
         try:
             values = json.loads(self.text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DatasetError(f"not readable as JSON: {error}") from error
         if not isinstance(values, dict):
             raise DatasetError(f"holds a {type(values).__name__}, must be an object")
@@ -110,7 +110,7 @@ def _read_file(file: DataFile) -> Iterator[tuple[Record, Mapping[str, Any] | Non
             items = json.loads(text)
             if not isinstance(items, list):
                 raise DatasetError(f"{path}: holds a {type(items).__name__}, must be a list")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DatasetError(f"{path}: not readable: {error}") from error
     if path.suffix == ".json":
         for k, item in enumerate(items):

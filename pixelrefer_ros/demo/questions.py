@@ -41,7 +41,7 @@ def read_questions(path: Path) -> list[Question]:
         entries = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise CommandError(f"queries '{path}' cannot be read: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CommandError(f"queries '{path}' is not JSON: {error}") from error
     if not isinstance(entries, list) or not entries:
         raise CommandError(f"queries '{path}' must hold a list of at least one query")

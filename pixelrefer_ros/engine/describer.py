@@ -13,9 +13,10 @@ from pixelrefer_ros.engine.batching import OnProgress, OnToken, Request, Request
 from pixelrefer_ros.engine.device import free_memory, resolve_device, resolve_dtype
 from pixelrefer_ros.engine.encoders.choice import use_encoder_backend
 from pixelrefer_ros.engine.feature_cache import FeatureCache, FeatureCacheCounts
+from pixelrefer_ros.engine.memory_budget import MemoryBudget, bytes_of
 from pixelrefer_ros.engine.pending import PendingAnswers
 from pixelrefer_ros.engine.query import Answer, ArrayFrame, Frame, Image, Query, Sampling
-from pixelrefer_ros.engine.questions import make_questions
+from pixelrefer_ros.engine.questions import Question, make_questions
 from pixelrefer_ros.engine.watchdog import Watchdog
 from pixelrefer_ros.engine.weight_quantization import resolve_quantization
 from pixelrefer_ros.engine.worker import Worker
@@ -34,20 +35,21 @@ WATCHDOG_S = 60.0
 JOIN_S = 0.1
 
 logger = logging.getLogger(__name__)
+QUEUE_BYTES = 1_000_000_000
 
 
 class Describer:
     """Answers questions about regions of frames.
 
     `describe` blocks; `submit` returns a future at once. All requests wait in one bounded queue
-    of `queue_size`; one worker thread owns the device and answers up to `max_batch` questions
-    together, which others join as soon as there is room; a larger request is answered by itself.
-    On CUDA, decoding is made ready for `max_batch` rows before the engine starts. The features of
-    frames with a stamp are kept in up to `feature_cache_bytes`, 0 keeps none: the next question
-    about such a frame encodes only its own crops. With nothing to do, a request waits up to
-    `batch_window` seconds for others to be answered with. A step of the model that takes longer
-    than `watchdog` seconds (0: however long) is a failure for good: see `failure`. Use as a context
-    manager, or call `close`.
+    of `queue_size`, and hold up to `queue_bytes` of masks until they are answered; one worker
+    thread owns the device and answers up to `max_batch` questions together, which others join as
+    soon as there is room; a larger request is answered by itself. On CUDA, decoding is made ready
+    for `max_batch` rows before the engine starts. The features of frames with a stamp are kept in
+    up to `feature_cache_bytes`, 0 keeps none: the next question about such a frame encodes only its
+    own crops. With nothing to do, a request waits up to `batch_window` seconds for others to be
+    answered with. A step of the model that takes longer than `watchdog` seconds (0: however long)
+    is a failure for good: see `failure`. Use as a context manager, or call `close`.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Describer:
         model: PixelRefer,
         *,
         queue_size: int = 16,
+        queue_bytes: int = QUEUE_BYTES,
         max_batch: int = 16,
         max_regions: int = 16,
         max_new_tokens: int = 64,
@@ -66,6 +69,7 @@ class Describer:
         self._max_regions = max_regions
         self._max_new_tokens = max_new_tokens
         self._queue = RequestQueue(queue_size)
+        self._memory = MemoryBudget(queue_bytes)
         self._feature_cache = FeatureCache(feature_cache_bytes)
         self._failure = ""
         self._watchdog = Watchdog(watchdog, self._on_hang)
@@ -92,6 +96,7 @@ class Describer:
         encoder_backend: str = "torch",
         encoder_path: str = "",
         queue_size: int = 16,
+        queue_bytes: int = QUEUE_BYTES,
         max_batch: int = 16,
         max_regions: int = 16,
         max_new_tokens: int = 64,
@@ -117,6 +122,7 @@ class Describer:
         return cls(
             model,
             queue_size=queue_size,
+            queue_bytes=queue_bytes,
             max_batch=max_batch,
             max_regions=max_regions,
             max_new_tokens=max_new_tokens,
@@ -170,8 +176,8 @@ class Describer:
 
         Raises at once: `TooManyRegionsError`, `InvalidRegionError`, `EmptyMaskError`,
         `InvalidPromptError`, `UnsupportedEncodingError` for a frame without a usable header,
-        `BusyError` when the queue is full, `NotActiveError` when closed, `InferenceError` after a
-        failure for good.
+        `BusyError` when the queue or the memory for masks is full, `NotActiveError` when closed,
+        `InferenceError` after a failure for good.
         """
         if len(query.regions) > self._max_regions:
             raise TooManyRegionsError(
@@ -179,9 +185,14 @@ class Describer:
             )
         if not query.regions:
             raise InvalidRegionError("regions is empty, at least 1 is needed")
-        questions = make_questions(query, [_mask(query, k) for k in range(len(query.regions))])
-        for question in questions:
-            self.model.prompts.check_question(question.text, len(question.tracks))
+        sizes = [_frame_size(query, k) for k in range(len(query.regions))]
+        held = bytes_of(query, sizes)
+        self._memory.take(held)
+        try:
+            questions = self._make_questions(query, sizes)
+        except BaseException:
+            self._memory.give_back(held)
+            raise
         request = Request(
             query=query,
             questions=questions,
@@ -190,6 +201,7 @@ class Describer:
             on_progress=on_progress,
             client=client,
         )
+        request.future.add_done_callback(lambda _: self._memory.give_back(held))
         if deadline is not None:
             request.expire_at(deadline)
         try:
@@ -198,6 +210,16 @@ class Describer:
             request.future.cancel()
             raise
         return request.future
+
+    def _make_questions(self, query: Query, sizes: Sequence[tuple[int, int]]) -> list[Question]:
+        masks = [
+            region.to_mask(*size, name=f"regions[{k}]")
+            for k, (region, size) in enumerate(zip(query.regions, sizes, strict=True))
+        ]
+        questions = make_questions(query, masks)
+        for question in questions:
+            self.model.prompts.check_question(question.text, len(question.tracks))
+        return questions
 
     @property
     def waiting(self) -> int:
@@ -267,14 +289,14 @@ class Describer:
         self.close()
 
 
-def _mask(query: Query, index: int) -> np.ndarray:
+def _frame_size(query: Query, index: int) -> tuple[int, int]:
+    """Return height and width of the frame a region is on."""
     region = query.regions[index]
     if not 0 <= region.frame < len(query.frames):
         raise InvalidRegionError(
             f"regions[{index}].frame is {region.frame}, the query has {len(query.frames)} frames"
         )
-    height, width = query.frames[region.frame].size
-    return region.to_mask(height, width, name=f"regions[{index}]")
+    return query.frames[region.frame].size
 
 
 def _as_frames(frames: Frame | Image | Sequence[Frame | Image]) -> list[Frame]:

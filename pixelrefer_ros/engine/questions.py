@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pixelrefer_ros.engine.query import Image, Query
-from pixelrefer_ros.errors import InvalidRegionError
+from pixelrefer_ros.errors import InvalidRegionError, shown
 from pixelrefer_ros.model.preprocessing import RegionSample
 from pixelrefer_ros.model.prompts import DETAIL_QUESTION, REGION_PLACEHOLDER, VIDEO_DETAIL_QUESTION
 from pixelrefer_ros.regions.reference import Mask
@@ -73,8 +73,8 @@ def _group_objects(query: Query, masks: Sequence[Mask]) -> tuple[list[str], list
                 named[region.object_id] = by_frame
         if region.frame in by_frame:
             raise InvalidRegionError(
-                f"regions[{index}]: object_id '{region.object_id}' already has a region on the "
-                "same frame; at most one per object and frame"
+                f"regions[{index}]: object_id '{shown(region.object_id)}' already has a region on "
+                "the same frame; at most one per object and frame"
             )
         by_frame[region.frame] = mask
     in_time = [

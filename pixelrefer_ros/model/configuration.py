@@ -11,10 +11,11 @@ import torch
 from huggingface_hub.errors import StrictDataclassError
 from transformers import Qwen2Config, VideoLlama3VisionConfig
 
-from pixelrefer_ros.errors import CheckpointError
+from pixelrefer_ros.errors import CheckpointError, shown
 from pixelrefer_ros.model.compatibility import Compatibility, Framework
 from pixelrefer_ros.model.image_processor import ImageProcessorConfig
 from pixelrefer_ros.model.json_files import read_json
+from pixelrefer_ros.model.size_limits import check_sizes, read_number
 
 MODEL_TYPES = {
     "pixelreferlite_qwen2": Framework.OBJECT_ONLY,
@@ -77,8 +78,10 @@ class GenerationDefaults:
     def from_dict(cls, values: Mapping[str, Any]) -> GenerationDefaults:
         """Read the fields of a generation_config.json."""
         ends = values.get("eos_token_id")
-        ends = [] if ends is None else [ends] if isinstance(ends, int) else ends
-        return cls(frozenset(ends), float(values.get("repetition_penalty") or 1.0))
+        ends = [] if ends is None else ends if isinstance(ends, list) else [ends]
+        if not all(isinstance(end, int) for end in ends):
+            raise CheckpointError(f"eos_token_id is {shown(repr(ends))}, must be token ids")
+        return cls(frozenset(ends), read_number(values, "repetition_penalty", 1.0))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields of a generation_config.json."""
@@ -162,6 +165,11 @@ class PixelReferConfig:
             or values.get("vision_encoder_config")
             or PUBLISHED_VISION_ENCODER
         )
+        if not isinstance(vision, Mapping):
+            raise CheckpointError(
+                f"{folder / 'config.json'}: vision_encoder_config is {shown(repr(vision))}, "
+                "must be an object"
+            )
         processor = read_json(folder / "vision_encoder" / "preprocessor_config.json") or read_json(
             folder / "preprocessor_config.json"
         )
@@ -183,12 +191,18 @@ class PixelReferConfig:
         for name, required in REQUIRED_VALUES.items():
             if values.get(name, required) != required:
                 raise CheckpointError(f"{name} is {values[name]!r}, must be {required!r}")
+        check_sizes(values)
+        check_sizes(vision, "vision ")
+        check_sizes(processor)
         compat = values.get("compat", "official")
         Compatibility.named(compat, framework)
         merge = _read_count(values, "spatial_merge_size", 2)
         dtype = values.get("torch_dtype") or values.get("dtype") or "float32"
-        if not isinstance(getattr(torch, dtype, None), torch.dtype):
-            raise CheckpointError(f"torch_dtype is '{dtype}', which torch does not know")
+        number_type = getattr(torch, dtype, None)
+        if not isinstance(number_type, torch.dtype) or not number_type.is_floating_point:
+            raise CheckpointError(
+                f"torch_dtype is '{shown(dtype)}', which torch does not know as a floating type"
+            )
         language_config = Qwen2Config(**{k: values[k] for k in LANGUAGE_FIELDS if k in values})
         vision_config = VideoLlama3VisionConfig(
             **{k: vision[k] for k in PUBLISHED_VISION_ENCODER if k in vision}
@@ -211,7 +225,7 @@ class PixelReferConfig:
             image_processor=ImageProcessorConfig.from_dict(processor),
             generation=GenerationDefaults.from_dict(generation),
             compat=compat,
-            dtype=getattr(torch, dtype),
+            dtype=number_type,
             random_weights=values.get("random_weights", False),
         )
 
@@ -253,8 +267,8 @@ def _check_width(name: str, config: Qwen2Config | VideoLlama3VisionConfig, multi
 
 def _read_count(values: Mapping[str, Any], name: str, default: int | None = None) -> int:
     count = values[name] if default is None else values.get(name, default)
-    if not isinstance(count, int) or count < 1:
-        raise CheckpointError(f"{name} is {count!r}, must be a whole number of at least 1")
+    if not isinstance(count, int):  # too large and too small ones, `check_sizes` has refused
+        raise CheckpointError(f"{name} is {count!r}, must be a whole number")
     return count
 
 

@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
-from pixelrefer_ros.errors import InvalidRegionError
+from pixelrefer_ros.errors import CheckpointError, InvalidRegionError
+from pixelrefer_ros.model.size_limits import check_sizes, read_channels, read_number
 
 Image = NDArray[np.uint8]
 
@@ -38,12 +39,17 @@ class ImageProcessorConfig:
     def from_dict(cls, values: Mapping[str, Any]) -> ImageProcessorConfig:
         """Read the fields of a preprocessor_config.json."""
         default = cls()
-        size = values.get("size") or {}
+        size = values.get("size")
+        limits = size if isinstance(size, dict) else {}
+        check_sizes(limits)
+        deviation = read_channels(values, "image_std", default.deviation)
+        if 0 in deviation:
+            raise CheckpointError(f"image_std is {deviation}, must not hold 0")
         return cls(
-            mean=tuple(values.get("image_mean", default.mean)),
-            deviation=tuple(values.get("image_std", default.deviation)),
-            rescale_factor=values.get("rescale_factor", default.rescale_factor),
-            min_pixels=values.get("min_pixels", size.get("min_pixels", default.min_pixels)),
+            mean=read_channels(values, "image_mean", default.mean),
+            deviation=deviation,
+            rescale_factor=read_number(values, "rescale_factor", default.rescale_factor),
+            min_pixels=values.get("min_pixels") or limits.get("min_pixels") or default.min_pixels,
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from transformers.models.video_llama_3.modeling_video_llama_3 import (
     VideoLlama3VisionRotaryEmbedding,
 )
 
+from pixelrefer_ros.errors import CheckpointError
 from pixelrefer_ros.model import checkpoint
 from pixelrefer_ros.model.configuration import PixelReferConfig
 from pixelrefer_ros.model.encoder_backend import EncoderBackend
@@ -104,8 +105,15 @@ class PixelRefer(nn.Module):
             name_or_path, revision=revision, download=download
         )
         config = PixelReferConfig.from_folder(folder)
-        with torch.device("meta"):
-            model = cls(config, load_tokenizer(folder), model_id)
+        tokenizer = load_tokenizer(folder)
+        try:
+            with torch.device("meta"):
+                model = cls(config, tokenizer, model_id)
+        except CheckpointError:
+            raise
+        except Exception as error:  # transformers and torch raise many kinds
+            reason = f"{type(error).__name__}: {error}"
+            raise CheckpointError(f"{folder / 'config.json'}: {reason}") from error
         shapes = {name: tensor.shape for name, tensor in model.official_tensors().items()}
         # A copy, because tensors of a file on disk change or vanish together with it.
         tensors = {

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from pixelrefer_ros.errors import CheckpointError, InvalidPromptError
+from pixelrefer_ros.errors import CheckpointError, InvalidPromptError, shown
 from pixelrefer_ros.model.configuration import PixelReferConfig
 
 REGION_PLACEHOLDER = "<region>"
@@ -175,7 +175,7 @@ class PromptWriter:
         try:
             ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
         except (UnicodeEncodeError, TypeError) as error:
-            raise InvalidPromptError(f"prompt is not valid Unicode: {text!r}") from error
+            raise InvalidPromptError(f"prompt is not valid Unicode: '{shown(text)}'") from error
         return ids
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import cast
 
 import cv2
-import numpy as np
 
-from pixelrefer_ros.errors import InvalidRegionError
+from pixelrefer_ros.errors import InvalidRegionError, shown
+from pixelrefer_ros.regions.picture_data import decode_picture
 from pixelrefer_ros.regions.reference import Mask
 
 _JPEG_START = b"\xff\xd8\xff"
@@ -48,17 +48,18 @@ def load_mask(path: str | Path) -> Mask:
     """
     try:
         data = Path(path).read_bytes()
-    except OSError as error:
-        raise InvalidRegionError(f"mask '{path}' cannot be read: {error.strerror}") from error
+    except (OSError, ValueError) as error:  # ValueError: no path at all, such as one with NUL
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InvalidRegionError(f"mask '{shown(str(path))}' cannot be read: {reason}") from error
     if data.startswith(_JPEG_START):
         raise InvalidRegionError(
             f"mask '{path}' is a JPEG, which smears black pixels: save the mask as PNG"
         )
     try:
-        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:  # for one, no data at all
-        picture = None
-    if picture is None:
-        raise InvalidRegionError(f"mask '{path}' of {len(data)} bytes is not a picture, needs PNG")
+        picture = decode_picture(data, cv2.IMREAD_UNCHANGED)
+    except ValueError as error:
+        raise InvalidRegionError(
+            f"mask '{path}' of {len(data)} bytes is {error}, needs PNG"
+        ) from error
     colours = picture[..., None] if picture.ndim == 2 else picture[..., :3]
     return cast("Mask", colours.any(axis=-1))

@@ -23,6 +23,8 @@ Image = NDArray[np.uint8]
 
 MAX_POLYGON_POINTS = 10_000
 MAX_POINTS = 100
+CROSSINGS_AT_ONCE = 1_000_000
+"""Bounds the memory for filling a polygon: a zigzag crosses every column with every edge."""
 
 
 @dataclass(frozen=True)
@@ -207,19 +209,26 @@ def _fill_polygon(points: NDArray[np.float64], height: int, width: int) -> Mask:
     rightward = (points[:, 0] <= following[:, 0])[:, None]
     left = np.where(rightward, points, following)
     right = np.where(rightward, following, points)
-    first_column = np.ceil(left[:, 0] - 0.5).astype(np.int64)
-    counts = np.ceil(right[:, 0] - 0.5).astype(np.int64) - first_column
-
-    edge = np.repeat(np.arange(len(points)), counts)
-    first_crossing = np.repeat(np.cumsum(counts) - counts, counts)
-    column = first_column[edge] + np.arange(len(edge)) - first_crossing
-    along = (column + 0.5 - left[edge, 0]) / (right[edge, 0] - left[edge, 0])
-    y = left[edge, 1] + along * (right[edge, 1] - left[edge, 1])
-    row = np.ceil(y - 0.5).astype(np.int64)
-
     crossings = np.zeros((height + 1, width), np.uint8)
-    np.add.at(crossings, (row, column), 1)
+    edges_at_once = max(CROSSINGS_AT_ONCE // width, 1)
+    for start in range(0, len(points), edges_at_once):
+        some = slice(start, start + edges_at_once)
+        np.add.at(crossings, _find_crossings(left[some], right[some]), 1)
     crossings &= 1
     for below in range(1, height):  # five times faster than bitwise_xor.accumulate
         crossings[below] ^= crossings[below - 1]
     return crossings[:height].view(np.bool_)
+
+
+def _find_crossings(
+    left: NDArray[np.float64], right: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return row and column of each pixel centre just below an edge from `left` to `right`."""
+    first_column = np.ceil(left[:, 0] - 0.5).astype(np.int64)
+    counts = np.ceil(right[:, 0] - 0.5).astype(np.int64) - first_column
+    edge = np.repeat(np.arange(len(left)), counts)
+    first_crossing = np.repeat(np.cumsum(counts) - counts, counts)
+    column = first_column[edge] + np.arange(len(edge)) - first_crossing
+    along = (column + 0.5 - left[edge, 0]) / (right[edge, 0] - left[edge, 0])
+    y = left[edge, 1] + along * (right[edge, 1] - left[edge, 1])
+    return np.ceil(y - 0.5).astype(np.int64), column

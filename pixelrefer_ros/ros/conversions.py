@@ -11,7 +11,11 @@ from sensor_msgs.msg import RegionOfInterest
 from std_msgs.msg import Header
 
 from pixelrefer_ros.engine.query import Answer, Timing
-from pixelrefer_ros.errors import InvalidRegionError, PixelReferError
+from pixelrefer_ros.errors import (
+    InvalidRegionError,
+    PixelReferError,
+    UnsupportedEncodingError,
+)
 from pixelrefer_ros.msg import RegionAnswer, RegionReference, RegionResult
 from pixelrefer_ros.regions.reference import Region, bounding_box
 from pixelrefer_ros.streams.frame import Frame
@@ -41,7 +45,15 @@ def to_header(frame: Frame) -> Header:
 
 
 def to_frame(message: ImageMessage | CompressedImageMessage, camera: str) -> Frame:
-    """Wrap an image message without copying or decoding its data."""
+    """Wrap an image message without copying or decoding its data.
+
+    Raises `UnsupportedEncodingError` for a stamp that no other header could carry.
+    """
+    stamp = message.header.stamp
+    if stamp.nanosec >= NANOSECONDS:
+        raise UnsupportedEncodingError(
+            f"header.stamp.nanosec is {stamp.nanosec}, must be below {NANOSECONDS}"
+        )
     image: RawImage | CompressedImage
     if isinstance(message, CompressedImageMessage):
         image = CompressedImage(format=message.format, data=message.data)
@@ -49,7 +61,7 @@ def to_frame(message: ImageMessage | CompressedImageMessage, camera: str) -> Fra
         image = to_raw_image(message)
     return Frame(
         camera=camera,
-        stamp_ns=to_nanoseconds(message.header.stamp),
+        stamp_ns=to_nanoseconds(stamp),
         frame_id=message.header.frame_id,
         image=image,
     )

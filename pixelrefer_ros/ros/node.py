@@ -107,6 +107,7 @@ class PixelReferNode(SafeLifecycleNode):
                 encoder_backend=settings.encoder_backend,
                 encoder_path=settings.encoder_path,
                 queue_size=settings.queue_size,
+                queue_bytes=settings.queue_megabytes * 10**6,
                 max_batch=settings.max_batch,
                 max_regions=settings.max_regions * settings.max_frames,
                 max_new_tokens=settings.max_new_tokens,

@@ -53,10 +53,14 @@ PARAMETERS = (
     Parameter("buffer.megabytes", 512, "Most memory kept per camera, 10^6 bytes.", 1, 1_000_000),
     Parameter("buffer.stamp_tolerance", 0.02, "Farthest frame from a stamp, seconds.", 0.0, 10.0),
     Parameter("request.queue_size", 16, "Requests that may wait; the next is BUSY.", 1, 1024),
+    Parameter("request.queue_megabytes", 1000, "Most memory of their masks, 10^6 B.", 1, 100_000),
     Parameter("request.timeout", 30.0, "Default time to answer, seconds.", 0.01, 3600.0),
     Parameter("request.max_frame_age", 1.0, "Default age limit of a frame, seconds.", 0.0, 3600.0),
     Parameter("request.max_regions", 16, "Most regions in one request.", 1, 255),
     Parameter("request.max_frames", 16, "Most frames objects are followed over.", 1, 255),
+    Parameter("request.max_prompt_characters", 4000, "Longest prompt, characters.", 1, 1_000_000),
+    Parameter("request.max_mask_megabytes", 16, "Largest mask as sent, 10^6 bytes.", 1, 1000),
+    Parameter("request.max_polygon_points", 2000, "Most points of a polygon.", 3, 10_000),
     Parameter("request.max_new_tokens", 64, "Default length of an answer, tokens.", 1, 2048),
     Parameter("request.max_batch", 16, "Most questions answered together.", 1, 256),
     Parameter("request.batch_window", 0.0, "Longest wait for company, seconds.", 0.0, 10.0),
@@ -103,10 +107,14 @@ class Settings:
     buffer_megabytes: int
     stamp_tolerance: float
     queue_size: int
+    queue_megabytes: int
     timeout: float
     max_frame_age: float
     max_regions: int
     max_frames: int
+    max_prompt_characters: int
+    max_mask_megabytes: int
+    max_polygon_points: int
     max_new_tokens: int
     max_batch: int
     batch_window: float
@@ -152,10 +160,14 @@ def read_settings(node: Node) -> Settings:
         buffer_megabytes=_value(node, "buffer.megabytes"),
         stamp_tolerance=_value(node, "buffer.stamp_tolerance"),
         queue_size=_value(node, "request.queue_size"),
+        queue_megabytes=_value(node, "request.queue_megabytes"),
         timeout=_value(node, "request.timeout"),
         max_frame_age=_value(node, "request.max_frame_age"),
         max_regions=_value(node, "request.max_regions"),
         max_frames=_value(node, "request.max_frames"),
+        max_prompt_characters=_value(node, "request.max_prompt_characters"),
+        max_mask_megabytes=_value(node, "request.max_mask_megabytes"),
+        max_polygon_points=_value(node, "request.max_polygon_points"),
         max_new_tokens=_value(node, "request.max_new_tokens"),
         max_batch=_value(node, "request.max_batch"),
         batch_window=_value(node, "request.batch_window"),

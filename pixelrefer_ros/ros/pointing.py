@@ -11,6 +11,7 @@ from pixelrefer_ros.errors import (
     InvalidRegionError,
     ObjectLostError,
     UnknownCameraError,
+    shown,
 )
 from pixelrefer_ros.msg import RegionReference
 from pixelrefer_ros.regions.reference import Region
@@ -79,8 +80,8 @@ class Pointer:
         if object_id not in live:
             raise InvalidRegionError(
                 f"{name}: no box, polygon, mask or points are given, and object_id is "
-                f"'{object_id}', which is not watched on camera '{self.buffer.name}'; watched are: "
-                f"{', '.join(sorted(live)) or 'none'}"
+                f"'{shown(object_id)}', which is not watched on camera '{self.buffer.name}'; "
+                f"watched are: {', '.join(sorted(live)) or 'none'}"
             )
         return live[object_id]
 
@@ -106,5 +107,5 @@ def find_buffer(camera: str, buffers: Mapping[str, FrameBuffer]) -> FrameBuffer:
     if not camera and len(buffers) == 1:
         return next(iter(buffers.values()))
     raise UnknownCameraError(
-        f"camera is '{camera}', must be one of {', '.join(sorted(buffers))} (camera_names)"
+        f"camera is '{shown(camera)}', must be one of {', '.join(sorted(buffers))} (camera_names)"
     )

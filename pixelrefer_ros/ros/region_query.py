@@ -10,7 +10,6 @@ from pixelrefer_ros.errors import (
     ErrorCode,
     InvalidRegionError,
     PixelReferError,
-    TooManyRegionsError,
 )
 from pixelrefer_ros.msg import RegionQuery, RegionResult
 from pixelrefer_ros.regions.reference import Region
@@ -24,6 +23,7 @@ from pixelrefer_ros.ros.frame_choice import sample_frames
 from pixelrefer_ros.ros.inquiry import Inquiry
 from pixelrefer_ros.ros.parameters import Settings
 from pixelrefer_ros.ros.pointing import Place, Pointer, find_buffer
+from pixelrefer_ros.ros.request_limits import check_limits
 from pixelrefer_ros.ros.tracks import Tracks
 from pixelrefer_ros.streams.frame import Frame
 from pixelrefer_ros.streams.frame_buffer import FrameBuffer
@@ -39,15 +39,12 @@ def read_query(
 ) -> Inquiry:
     """Check a message and look its frames up; `now_ns` is ROS time.
 
-    Raises `UnknownCameraError`, `TooManyRegionsError`, `InvalidRegionError`, `ObjectLostError`,
-    `UnsupportedEncodingError`, `NoFrameError`, `FrameEvictedError` or `FrameStaleError`.
+    Raises `UnknownCameraError`, `TooManyRegionsError`, `InvalidRegionError`, `InvalidPromptError`,
+    `ObjectLostError`, `UnsupportedEncodingError`, `NoFrameError`, `FrameEvictedError` or
+    `FrameStaleError`.
     """
     buffer = find_buffer(message.camera, buffers)
-    if len(message.regions) > settings.max_regions:
-        raise TooManyRegionsError(
-            f"regions has {len(message.regions)} entries, "
-            f"at most {settings.max_regions} (request.max_regions) are answered"
-        )
+    check_limits(message, settings)
     if message.num_frames > settings.max_frames:
         raise InvalidRegionError(
             f"num_frames is {message.num_frames}, at most {settings.max_frames} "

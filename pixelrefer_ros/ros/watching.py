@@ -14,6 +14,7 @@ from pixelrefer_ros.ros.inquiry import Inquiry
 from pixelrefer_ros.ros.parameters import Settings
 from pixelrefer_ros.ros.pointing import Pointer, find_buffer
 from pixelrefer_ros.ros.region_finding import RegionFinder
+from pixelrefer_ros.ros.request_limits import check_reference
 from pixelrefer_ros.ros.track import Sighting, Track
 from pixelrefer_ros.ros.tracks import Tracks
 from pixelrefer_ros.streams.frame_buffer import FrameBuffer
@@ -42,6 +43,7 @@ class Watching:
         """Watch what a goal asks for; `now_ns` is ROS time. Raises `PixelReferError`."""
         buffer = find_buffer(goal.camera, buffers)
         max_age_ns = round(self._settings.max_frame_age * NANOSECONDS)
+        check_reference(goal.region, self._settings, name="region")
         pointer = Pointer(buffer, self.tracks, now_ns, max_age_ns)
         place = pointer.look_up(goal.region, name="region")
 

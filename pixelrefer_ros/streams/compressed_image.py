@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelrefer_ros.errors import UnsupportedEncodingError
+from pixelrefer_ros.errors import UnsupportedEncodingError, shown
 from pixelrefer_ros.streams.images import (
     CompressedImage,
     RawImage,
@@ -56,7 +56,8 @@ def compressed_to_rgb(image: CompressedImage) -> NDArray[np.uint8]:
     check_colour(source)
     if "compressedDepth" in image.format:
         raise UnsupportedEncodingError(
-            f"format '{image.format}' holds depth, not colour: give the colour topic of the camera"
+            f"format '{shown(image.format)}' holds depth, not colour: "
+            "give the colour topic of the camera"
         )
     data = byte_view(image.data)
     header = _read_header(data.data, image.format)
@@ -103,8 +104,8 @@ def _read_header(data: memoryview, format_text: str) -> _Header:
             f"data is truncated: its {len(data)} bytes end within the header"
         ) from error
     raise UnsupportedEncodingError(
-        f"data of format '{format_text}' is neither JPEG nor PNG: its {len(data)} bytes start "
-        f"with '{data[:8].hex(' ')}'"
+        f"data of format '{shown(format_text)}' is neither JPEG nor PNG: its {len(data)} bytes "
+        f"start with '{data[:8].hex(' ')}'"
     )
 
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelrefer_ros.errors import UnsupportedEncodingError
+from pixelrefer_ros.errors import UnsupportedEncodingError, shown
 
 BytesLike: TypeAlias = "bytes | bytearray | memoryview | array[int] | NDArray[np.uint8]"
 
@@ -62,7 +62,7 @@ def check_colour(encoding: str) -> None:
     """Raise `UnsupportedEncodingError` if `encoding` is one of depth or other measurements."""
     if _MEASUREMENT.fullmatch(encoding):
         raise UnsupportedEncodingError(
-            f"encoding '{encoding}' holds depth or other measurements, not colour: "
+            f"encoding '{shown(encoding)}' holds depth or other measurements, not colour: "
             "give the colour topic of the camera"
         )
 

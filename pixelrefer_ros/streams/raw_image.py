@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelrefer_ros.errors import UnsupportedEncodingError
+from pixelrefer_ros.errors import UnsupportedEncodingError, shown
 from pixelrefer_ros.streams.images import (
     RawImage,
     byte_view,
@@ -78,7 +78,7 @@ def raw_to_rgb(image: RawImage) -> NDArray[np.uint8]:
     encoding = _ENCODINGS.get(image.encoding)
     if encoding is None:
         raise UnsupportedEncodingError(
-            f"encoding '{image.encoding}' is not one of {', '.join(_ENCODINGS)}"
+            f"encoding '{shown(image.encoding)}' is not one of {', '.join(_ENCODINGS)}"
         )
     _check_sides(image, encoding)
     pixels = _samples(image, encoding)
@@ -96,7 +96,7 @@ def to_mask(image: RawImage) -> NDArray[np.bool_]:
     """
     if image.encoding not in _MASK_ENCODINGS:
         raise UnsupportedEncodingError(
-            f"mask encoding '{image.encoding}' is not one of {', '.join(_MASK_ENCODINGS)}"
+            f"mask encoding '{shown(image.encoding)}' is not one of {', '.join(_MASK_ENCODINGS)}"
         )
     check_size(image.height, image.width)
     mask: NDArray[np.bool_] = _samples(image, _ENCODINGS[image.encoding]) != 0

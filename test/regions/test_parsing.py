@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -7,6 +10,7 @@ from PIL import Image
 from pixelrefer_ros.errors import InvalidRegionError
 from pixelrefer_ros.regions.parsing import load_mask, parse_box, parse_polygon
 
+DATA = struct.pack(">I4sI", 0, b"IDAT", zlib.crc32(b"IDAT"))
 DRAWN = np.array([[0, 1, 0], [200, 0, 3]], np.uint8)
 
 
@@ -76,3 +80,18 @@ def test_what_is_no_mask_file(tmp_path):
         with pytest.raises(InvalidRegionError) as error:
             load_mask(tmp_path / name)
         assert f"mask '{tmp_path / name}' {reason}" in str(error.value)
+
+
+@pytest.mark.parametrize("path", ["a\0b", "\ud800", "x" * 5000])
+def test_a_mask_whose_path_is_none(path):
+    with pytest.raises(InvalidRegionError, match="cannot be read"):
+        load_mask(path)
+
+
+def test_a_mask_that_announces_a_thousand_million_pixels(tmp_path):
+    path = tmp_path / "giant.png"
+    header = b"IHDR" + struct.pack(">IIBBBBB", 31623, 31623, 8, 0, 0, 0, 0)
+    checksum = struct.pack(">I", zlib.crc32(header))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + checksum + DATA)
+    with pytest.raises(InvalidRegionError, match="at most 67108864 pixels"):
+        load_mask(path)

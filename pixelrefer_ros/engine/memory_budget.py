@@ -1,0 +1,60 @@
+"""How much memory the requests that are not answered yet may hold together."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+from pixelrefer_ros.engine.query import Query
+from pixelrefer_ros.errors import BusyError, TooManyRegionsError
+
+BYTES_PER_CHARACTER = 4
+"""Most that Python takes for one."""
+
+
+class MemoryBudget:
+    """Counts bytes in and out, safe under threads."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._taken = 0
+        self._lock = threading.Lock()
+
+    @property
+    def taken(self) -> int:
+        """Bytes handed out and not given back."""
+        with self._lock:
+            return self._taken
+
+    def take(self, nbytes: int) -> None:
+        """Hand bytes out.
+
+        Raises `TooManyRegionsError` for more than there is, `BusyError` for more than is left.
+        """
+        if nbytes > self._max_bytes:
+            raise TooManyRegionsError(
+                f"the masks of regions take {nbytes} bytes at the size of their frames, the limit "
+                f"is {self._max_bytes} (request.queue_megabytes)"
+            )
+        with self._lock:
+            if self._taken + nbytes > self._max_bytes:
+                raise BusyError(
+                    f"the masks of regions take {nbytes} bytes beside {self._taken} bytes of "
+                    f"unanswered requests, the limit is {self._max_bytes} (request.queue_megabytes)"
+                )
+            self._taken += nbytes
+
+    def give_back(self, nbytes: int) -> None:
+        """Take back what was handed out."""
+        with self._lock:
+            self._taken -= nbytes
+
+
+def bytes_of(query: Query, frame_sizes: Sequence[tuple[int, int]]) -> int:
+    """Return the bytes a query holds until it is answered, known before its masks are made.
+
+    frame_sizes: height and width of the frame of each region.
+    """
+    made = sum(height * width for height, width in frame_sizes)
+    given = sum(region.mask.nbytes for region in query.regions if region.mask is not None)
+    return made + given + BYTES_PER_CHARACTER * len(query.prompt)
