@@ -43,7 +43,7 @@ examples:
 `pixelrefer COMMAND --help` tells more. Exit status 2: wrong input, said in one line.
 """
 
-REGION_OPTIONS = ("--box", "--polygon")
+REGION_OPTIONS = ("--box", "--polygon", "--point")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from pixelrefer_ros.errors import CommandError, InvalidRegionError
-from pixelrefer_ros.regions.parsing import load_mask, parse_box, parse_polygon
+from pixelrefer_ros.regions.parsing import load_mask, parse_box, parse_points, parse_polygon
 from pixelrefer_ros.regions.reference import Region
 
 Value = TypeVar("Value")
@@ -19,7 +19,7 @@ frame hold for all regions when given once, else give one for each region, in th
 
 
 def add_region_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
-    """Add `--box`, `--polygon`, `--mask` and `--object-id`; return their group."""
+    """Add `--box`, `--polygon`, `--point`, `--mask` and `--object-id`; return their group."""
     parser.set_defaults(regions=[])
     group = parser.add_argument_group("regions", HELP)
 
@@ -35,6 +35,7 @@ def add_region_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentG
 
     add("--box", "X,Y,W,H", _box, "left, top, width and height")
     add("--polygon", '"X,Y X,Y X,Y"', _polygon, "three or more points")
+    add("--point", '"X,Y ..."', _points, "points inside the object, which a segmenter finds")
     add("--mask", "FILE", _mask, "PNG of the size of the image; what is not black is inside")
     group.add_argument(
         "--object-id",
@@ -61,7 +62,7 @@ def spread(option: str, values: Sequence[Value], count: int, default: Value) -> 
 def check_regions(regions: Sequence[Region]) -> None:
     """Raise `CommandError` when there is none."""
     if not regions:
-        raise CommandError("no region: give at least one --box, --polygon or --mask")
+        raise CommandError("no region: give at least one --box, --polygon, --point or --mask")
 
 
 def _box(text: str) -> Region:
@@ -70,6 +71,10 @@ def _box(text: str) -> Region:
 
 def _polygon(text: str) -> Region:
     return Region(polygon=parse_polygon(text))
+
+
+def _points(text: str) -> Region:
+    return Region(points=parse_points(text))
 
 
 def _mask(path: str) -> Region:

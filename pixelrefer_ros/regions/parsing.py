@@ -27,14 +27,22 @@ def parse_box(text: str) -> tuple[int, int, int, int]:
 
 def parse_polygon(text: str) -> list[tuple[float, float]]:
     """Read points `X,Y X,Y X,Y` in pixels. Raises `InvalidRegionError`."""
+    return _parse_pairs(text, "polygon", "write a polygon like '10,10 90,10 50,80'")
+
+
+def parse_points(text: str) -> list[tuple[float, float]]:
+    """Read points `X,Y` or `X,Y X,Y` in pixels. Raises `InvalidRegionError`."""
+    return _parse_pairs(text, "points", "write points like '152,104' or '152,104 160,120'")
+
+
+def _parse_pairs(text: str, field: str, advice: str) -> list[tuple[float, float]]:
     points: list[tuple[float, float]] = []
     for point in text.split():
         try:
             x, y = (float(number) for number in point.split(","))
         except ValueError as error:
             raise InvalidRegionError(
-                f"polygon[{len(points)}] is '{point}', needs 2 numbers; write a polygon like "
-                "'10,10 90,10 50,80'"
+                f"{field}[{len(points)}] is '{point}', needs 2 numbers; {advice}"
             ) from error
         points.append((x, y))
     return points

@@ -42,6 +42,20 @@ def test_other_frames_are_named_by_stamp(node):
     assert stamps == [node.stamps_ns[2], node.stamps_ns[5]]
 
 
+def test_a_region_is_followed_back_from_the_frame_pointed_at(node):
+    done = node.ask(*BOX, "--frames", "4", "--history", "0.2", "--json")
+    assert done.returncode == 0, done.stderr + node.log()
+    [entry] = json.loads(done.stdout)
+    assert entry["stamp_ns"] == node.stamps_ns[-1]
+    assert entry["object_ids"] == ["region 0"]
+
+
+def test_points_outside_the_picture_are_refused_by_the_node(node):
+    done = node.ask("--point", "152,104 900,104")
+    assert done.returncode == 1
+    assert "INVALID_REGION (20): regions[0]: points[1] is (900, 104)" in done.stderr
+
+
 def test_a_joint_question_about_a_mask_and_a_box(node, tmp_path):
     mask = np.zeros((480, 640), np.uint8)
     mask[100:200, 300:400] = 255
@@ -81,6 +95,8 @@ def test_an_error_is_json_too(node):
     [
         ([], "no region: give at least one"),
         (["--box", "-1,0,64,48"], "box is -1,0,64,48, each must be from 0"),
+        ([*BOX, "--frames", "256"], "argument --frames: '256' is above 255 frames"),
+        (["--point", "9"], "points[0] is '9', needs 2 numbers"),
         ([*BOX, "--timeout", "0"], "argument --timeout: '0' is not a number above 0"),
         ([*BOX, "--node", "/no one"], "argument --node: '/no one' is no name of a node"),
         ([*BOX, "--node", "/robot1/pixelrefer"], "no node '/robot1/pixelrefer' within 10 s"),

@@ -8,8 +8,8 @@ import numpy as np
 WIDTH, HEIGHT = 160, 120
 SIDE = 32
 TOP = 40
-LEFT, RIGHT = 20, 100
-SPEED = 40.0
+LEFT, RIGHT = 20, 90
+SPEED = 20.0
 """Pixels in a second."""
 
 

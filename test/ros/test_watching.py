@@ -101,10 +101,11 @@ def test_an_unnamed_object_gets_a_name_over_time(node):
     assert result.answers[0].object_ids == ["region 0"]
 
 
-def test_a_point_finds_the_object(node):
+def test_points_find_the_object(node):
     box = newest_square(node)
     x, y, width, height = box_of(box)
-    point = point_reference([(x + width / 2, y + height / 2)], stamp=box.header.stamp)
+    inside = [(x + width / 4, y + height / 4), (x + width * 3 / 4, y + height * 3 / 4)]
+    point = point_reference(inside, stamp=box.header.stamp)
     [used] = answered(node.client.describe(point)).regions
     assert accuracy(used) > 0.5
 
@@ -142,7 +143,7 @@ def test_a_track_tells_where_the_object_is_and_gives_it_a_name(node):
         ended = track.cancel()
     assert ended.error_code == RegionResult.CANCELED
     assert ended.error_msg == "canceled by the planner"
-    assert accuracy(ended.region) > 0.6
+    assert accuracy(ended.region) > 0.4
     stamps = [stamp_s(feedback.region) for feedback in heard]
     assert stamps == sorted(stamps)
     assert np.mean([accuracy(feedback.region) for feedback in heard]) > 0.6
