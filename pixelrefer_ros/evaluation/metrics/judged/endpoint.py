@@ -17,7 +17,6 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-from pixelrefer_ros import __version__
 from pixelrefer_ros.errors import MetricError
 
 Message = dict[str, str]
@@ -114,7 +113,7 @@ class Endpoint:
     def _attempt(self, messages: Sequence[Message]) -> str:
         headers = {
             "Content-Type": "application/json",
-            "User-Agent": f"pixelrefer/{__version__}",
+            "User-Agent": "pixelrefer",
         } | ({"Authorization": f"Bearer {self._key}"} if self._key else {})
         request = Request(
             f"{self.url}/chat/completions", json.dumps(self.body(messages)).encode(), headers
