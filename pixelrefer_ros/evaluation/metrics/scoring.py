@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 
 from pixelrefer_ros.errors import MetricError
@@ -82,14 +83,12 @@ def score(
 
 
 def questions(items: Sequence[Scored], metrics: Sequence[str]) -> list[list[Message]]:
-    """Return what a judge would be asked for those of the metrics that ask one."""
-    return [
-        metric.messages(item)
-        for metric in _find(metrics)
-        if isinstance(metric, JudgedMetric)
-        for item in items
-        if metric.applies(item)
-    ]
+    """Return what a judge would be asked for those of the metrics that ask one, each once."""
+    asked: list[list[Message]] = []
+    for metric in _find(metrics):
+        if isinstance(metric, JudgedMetric):
+            asked += [metric.messages(item) for item in items if metric.applies(item)]
+    return list({json.dumps(messages): messages for messages in asked}.values())
 
 
 def _find(names: Sequence[str]) -> list[Metric]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
@@ -56,12 +57,14 @@ class JudgeModel:
 
         Raises `MetricError` when the endpoint does not work; what was answered is in the cache.
         """
-        replies: list[str | MetricError] = [MetricError("not asked")] * len(questions)
+        keys = [json.dumps(messages) for messages in questions]
+        different = dict(zip(keys, zip(questions, checks, strict=True), strict=True))
+        replies: dict[str, str | MetricError] = {}
         pool = ThreadPoolExecutor(PARALLEL)
         try:
             waiting = {
-                pool.submit(self._ask, messages, check): place
-                for place, (messages, check) in enumerate(zip(questions, checks, strict=True))
+                pool.submit(self._ask, messages, check): key
+                for key, (messages, check) in different.items()
             }
             for done, future in enumerate(as_completed(waiting), 1):
                 try:
@@ -69,13 +72,13 @@ class JudgeModel:
                 except (ReplyError, RequestRefusedError) as error:
                     replies[waiting[future]] = error
                 if self.progress is not None:
-                    self.progress(done, len(questions))
+                    self.progress(done, len(different))
         except BaseException:
             self._endpoint.stop()
             raise
         finally:
             pool.shutdown(cancel_futures=True)
-        return replies
+        return [replies[key] for key in keys]
 
     def _ask(self, messages: Sequence[Message], check: Check) -> str:
         question = self._question(messages)

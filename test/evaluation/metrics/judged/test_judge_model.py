@@ -46,7 +46,8 @@ def test_replies_come_in_the_order_of_the_questions(cache):
 
 def test_nothing_is_asked_twice(cache):
     with serve(echo) as server:
-        first = ask(judge_of(server.url, cache), "one", "two")
+        first = ask(judge_of(server.url, cache), "one", "two", "one")
+        assert first.pop() == first[0]
         judge = judge_of(server.url, cache)
         assert judge.knows(message("one"))
         assert not judge.knows(message("three"))
