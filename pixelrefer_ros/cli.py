@@ -18,6 +18,7 @@ from pixelrefer_ros.commands import (
     export,
     motion,
     node,
+    score,
     simulate,
     soak,
     train,
@@ -83,7 +84,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"pixelrefer {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in (
-        describe, node, ask, demo, simulate, train, evaluate, motion, bench, ablate, export, soak,
+        describe, node, ask, demo, simulate, train, evaluate, score, motion, bench, ablate, export,
+        soak,
     ):  # fmt: skip
         added = command.add_parser(commands)
         added.set_defaults(run=command.run, parser=added)

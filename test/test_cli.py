@@ -9,7 +9,8 @@ from pixelrefer_ros import __version__
 from pixelrefer_ros.cli import main
 
 COMMANDS = (
-    "describe", "node", "ask", "demo", "simulate", "train", "evaluate", "motion", "bench", "ablate",
+    "describe", "node", "ask", "demo", "simulate", "train", "evaluate", "score", "motion", "bench",
+    "ablate", "export", "soak",
 )  # fmt: skip
 
 
