@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from pixelrefer_ros.errors import MetricError
+from pixelrefer_ros.evaluation.metrics.answer_accuracy import AnswerAccuracy
 from pixelrefer_ros.evaluation.metrics.attributes import Attributes
 from pixelrefer_ros.evaluation.metrics.category_accuracy import CategoryAccuracy
 from pixelrefer_ros.evaluation.metrics.choice_accuracy import ChoiceAccuracy
@@ -13,7 +14,13 @@ from pixelrefer_ros.evaluation.metrics.report import MetricReport, TypeValue
 from pixelrefer_ros.evaluation.metrics.scored import Scored, check_ids
 from pixelrefer_ros.evaluation.metrics.semantic_iou import SemanticIou
 
-_METRICS: tuple[Metric, ...] = (SemanticIou(), CategoryAccuracy(), ChoiceAccuracy(), Attributes())
+_METRICS: tuple[Metric, ...] = (
+    SemanticIou(),
+    CategoryAccuracy(),
+    ChoiceAccuracy(),
+    AnswerAccuracy(),
+    Attributes(),
+)
 
 METRICS: Mapping[str, Metric] = {name: metric for metric in _METRICS for name in metric.names}
 """The names that `score` takes, with what computes them; several may be computed in one go."""
