@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--images",
         metavar="DIR",
         type=Path,
-        help=f"folder of pictures and videos; of {OWN}, where they are rendered, default data/{OWN}",
+        help=f"folder of pictures and videos; {OWN} is rendered there, default data/{OWN}",
     )
     group.add_argument(
         "--out",

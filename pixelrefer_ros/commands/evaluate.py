@@ -12,8 +12,8 @@ from pixelrefer_ros.commands import benchmark_run
 from pixelrefer_ros.commands.argument_types import positive_count
 from pixelrefer_ros.commands.model_arguments import add_model_arguments
 from pixelrefer_ros.commands.progress import progress_bar
-from pixelrefer_ros.evaluation.judging import FURTHER_TASKS, TASKS
 from pixelrefer_ros.errors import CommandError
+from pixelrefer_ros.evaluation.judging import FURTHER_TASKS, TASKS
 from pixelrefer_ros.resources import find_model
 
 if TYPE_CHECKING:
