@@ -40,14 +40,20 @@ class RayAnswering:
         self._workers = [actor.remote(model) for _ in range(workers)]
 
     def answer(
-        self, questions: Sequence[Question], *, max_new_tokens: int, blind: bool = False
+        self,
+        questions: Sequence[Question],
+        *,
+        max_new_tokens: int,
+        blind: bool = False,
+        portion: int = PORTION,
     ) -> Iterator[Outcome]:
         """Yield what comes of each question, in any order; as `answering.answer`.
 
+        portion: questions that a process gets at a time.
         Raises `CommandError` naming what went wrong in a process.
         """
         pool = self._pool.ActorPool(self._workers)
-        portions = [questions[k : k + PORTION] for k in range(0, len(questions), PORTION)]
+        portions = [questions[k : k + portion] for k in range(0, len(questions), portion)]
         try:
             for outcomes in pool.map_unordered(
                 lambda worker, portion: worker.answer.remote(portion, max_new_tokens, blind),
