@@ -42,7 +42,8 @@ class ModelChoice:
         config = PixelReferConfig.from_folder(folder)
         files = sorted(folder.glob("*.safetensors"))
         weights = {file.name: [file.stat().st_size, file.stat().st_mtime_ns] for file in files}
-        return model_id, config.is_lite, weights
+        random = " (random weights)" if config.random_weights else ""
+        return f"{model_id}{random}", config.is_lite, weights
 
     def load(self) -> Describer:
         """Load it. Raises what `Describer.from_pretrained` raises."""

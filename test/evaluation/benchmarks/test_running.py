@@ -12,15 +12,26 @@ import pytest
 
 from pixelrefer_ros.engine.describer import Describer
 from pixelrefer_ros.errors import CommandError
-from pixelrefer_ros.evaluation.benchmarks import running
+from pixelrefer_ros.evaluation.benchmarks import running, tablerefer
 from pixelrefer_ros.evaluation.benchmarks.answering import ModelChoice, answer
 from pixelrefer_ros.evaluation.benchmarks.benchmark import read_benchmark
 from pixelrefer_ros.evaluation.benchmarks.ray_answering import RayAnswering
 from pixelrefer_ros.evaluation.benchmarks.results import claim_folder
-from pixelrefer_ros.evaluation.benchmarks.tablerefer import TABLEREFER
 
 sys.path.insert(0, str(Path(__file__).parent))
 from discs import lines, write_benchmark
+
+TABLEREFER = replace(
+    tablerefer.TABLEREFER,
+    metrics={
+        "category": ("category_accuracy", "siou"),
+        "phrase": ("siou",),
+        "description": ("attribute_precision", "attribute_recall"),
+        "qa": ("answer_accuracy",),
+        "video_qa": ("choice_accuracy",),
+    },
+)
+"""With the metrics that need no other model and no Java."""
 
 
 @pytest.fixture(scope="module")
