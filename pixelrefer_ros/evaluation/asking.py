@@ -6,10 +6,11 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from functools import lru_cache
+from typing import Protocol, TypeVar
 
-from pixelrefer_ros.datasets.conversations import read_image
+from pixelrefer_ros.datasets.conversations import ReadImage, read_image
 from pixelrefer_ros.engine.describer import Describer
-from pixelrefer_ros.engine.query import Answer
+from pixelrefer_ros.engine.query import Answer, Query
 from pixelrefer_ros.errors import (
     BusyError,
     DatasetError,
@@ -19,7 +20,6 @@ from pixelrefer_ros.errors import (
     PixelReferError,
     TooManyRegionsError,
 )
-from pixelrefer_ros.evaluation.items import Item
 
 MAX_NEW_TOKENS = 32
 PICTURES_IN_MEMORY = 64
@@ -30,19 +30,33 @@ UNUSABLE = (
 """What is the fault of the question, not of the model."""
 
 
+class Askable(Protocol):
+    """A question that is read when its turn comes."""
+
+    def query(self, read: ReadImage, max_new_tokens: int) -> Query:
+        """Read its pictures with `read`. Raises an error of `UNUSABLE`."""
+
+
+Asked = TypeVar("Asked", bound=Askable)
+
+
 def ask(
-    describer: Describer, items: Sequence[Item]
-) -> Iterator[tuple[Item, Answer | PixelReferError]]:
+    describer: Describer,
+    items: Sequence[Asked],
+    *,
+    read: ReadImage = read_image,
+    max_new_tokens: int = MAX_NEW_TOKENS,
+) -> Iterator[tuple[Asked, Answer | PixelReferError]]:
     """Yield each question with the answer, or with why it is of no use.
 
     As many questions as the describer takes wait at any time. Pictures are read once for all the
     questions about them. Raises what the describer raises when the model fails.
     """
-    read = lru_cache(PICTURES_IN_MEMORY)(read_image)
-    waiting: deque[tuple[Item, Future[list[Answer]]]] = deque()
+    remembered = lru_cache(PICTURES_IN_MEMORY)(read)
+    waiting: deque[tuple[Asked, Future[list[Answer]]]] = deque()
     for item in items:
         try:
-            query = item.query(read, MAX_NEW_TOKENS)
+            query = item.query(remembered, max_new_tokens)
             while True:
                 try:
                     waiting.append((item, describer.submit(query)))
@@ -57,7 +71,7 @@ def ask(
         yield _receive(item, future)
 
 
-def _receive(item: Item, future: Future[list[Answer]]) -> tuple[Item, Answer | PixelReferError]:
+def _receive(item: Asked, future: Future[list[Answer]]) -> tuple[Asked, Answer | PixelReferError]:
     try:
         [answer] = future.result()
     except UNUSABLE as error:

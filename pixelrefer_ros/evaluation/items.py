@@ -6,15 +6,14 @@ The form of a record is that of `docs/simulation.md`.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard, TypeVar
 
-from pixelrefer_ros.datasets.conversations import ReadImage, read_conversation
+from pixelrefer_ros.datasets.conversations import ReadImage
 from pixelrefer_ros.datasets.records import Record
-from pixelrefer_ros.engine.query import ArrayFrame, Query
+from pixelrefer_ros.engine.query import Query
 from pixelrefer_ros.errors import DatasetError
-from pixelrefer_ros.regions.reference import Region
+from pixelrefer_ros.evaluation.record_queries import query_of
 
 Kind = TypeVar("Kind")
 
@@ -62,26 +61,7 @@ class Item:
 
     def query(self, read: ReadImage, max_new_tokens: int) -> Query:
         """Read pictures and masks. Raises `DatasetError` if one of them is of no use."""
-        # The engine shows both frameworks the frames pointed at, and no others.
-        conversation = read_conversation(self.record, is_lite=True, read=read)
-        times: Sequence[float] = conversation.times or [0.0]
-        frames = [
-            ArrayFrame(image, stamp_ns=round(time * 1e9))
-            for image, time in zip(conversation.images, times, strict=True)
-        ]
-        if times[0] > 0:
-            # Nobody points at it: it tells when the clip began.
-            frames.append(ArrayFrame(conversation.images[0], stamp_ns=0))
-        return Query(
-            frames=frames,
-            regions=[
-                Region(frame=frame, object_id=str(number), mask=mask)
-                for number, masks in enumerate(conversation.objects)
-                for frame, mask in masks
-            ],
-            prompt=conversation.turns[0].question,
-            max_new_tokens=max_new_tokens,
-        )
+        return query_of(self.record, read, max_new_tokens)
 
 
 def _is_list(value: Any, kind: type[Kind]) -> TypeGuard[list[Kind]]:

@@ -8,6 +8,7 @@ from itertools import permutations
 import numpy as np
 
 from pixelrefer_ros.simulation import wording
+from pixelrefer_ros.simulation.attributes import PART_NAMES, false_attributes, true_attributes
 from pixelrefer_ros.simulation.categories import CATEGORIES
 from pixelrefer_ros.simulation.looks import COLOURS, LOOKS
 from pixelrefer_ros.simulation.observation import (
@@ -40,9 +41,6 @@ UNMARKED = 0.3
 """Share of the questions about one region that do not say <region> themselves."""
 
 PARTS_ASKED, PAIRS_ASKED, CLAIM_PAIRS, REASON_PAIRS = 4, 4, 4, 1
-
-PART_NAMES = ("handle", "lid", "wheel", "cap", "spout", "leg", "screen", "leaves", "pages", "shade")
-"""Parts that are asked for where they may not be."""
 
 
 def talk_about_picture(random: Random, seen: Sequence[Seen]) -> list[Exchange]:
@@ -161,7 +159,16 @@ def _description(random: Random, index: int, seen: Sequence[Seen], motion: str =
         words["A_other"] = wording.capital(words["a_other"])
     question = wording.pick(random, wording.QUESTIONS["description"]).format("<region>")
     answer = wording.details(random, **words)
-    return Exchange("description", question, answer, answer, (answer,), ((index, ""),))
+    return Exchange(
+        "description",
+        question,
+        answer,
+        answer,
+        (answer,),
+        ((index, ""),),
+        positive=true_attributes(one),
+        negative=false_attributes(index, seen),
+    )
 
 
 def _choice(random: Random, index: int, one: Seen) -> Exchange:

@@ -23,6 +23,9 @@ A record is one question and its answer:
     expected        the answer in its shortest form, such as "red"
     accepted        all forms of it that are right, the expected one first
     areas           pixels of each region, the mean over its frames
+    positive, negative   of a description: attributes the object has, and such as nothing in the
+                    picture has
+    question_type, choices   of a quiz: its type, and what there is to choose from
 
 Nothing depends on the number of processes or on what was there before: picture i of seed s is
 always the same, on one version of the graphics library.
@@ -36,6 +39,7 @@ import multiprocessing
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -47,12 +51,12 @@ from PIL import Image
 from pixelrefer_ros.errors import CommandError
 from pixelrefer_ros.simulation.clips import draw_clip
 from pixelrefer_ros.simulation.conversation import talk_about_clip, talk_about_picture
-from pixelrefer_ros.simulation.observation import SMALLEST_REGION, Seen, observe
+from pixelrefer_ros.simulation.observation import observe
+from pixelrefer_ros.simulation.records import Masks, Record, to_record
 from pixelrefer_ros.simulation.renderer import Renderer
-from pixelrefer_ros.simulation.rle import encode
-from pixelrefer_ros.simulation.scene import HEIGHT, WIDTH, draw_scene
+from pixelrefer_ros.simulation.scene import draw_scene
 from pixelrefer_ros.simulation.tracking import follow
-from pixelrefer_ros.simulation.wording import Exchange
+from pixelrefer_ros.simulation.video_quiz import ask_quiz
 
 FORM = 3
 """Number of this form; one more when records change their meaning."""
@@ -63,43 +67,54 @@ STREAMS = {"still": 0, "clip": 1}
 Job = tuple[str, int]
 """Kind ("still" or "clip") and number."""
 
-Record = dict[str, Any]
-
 
 def simulate(
-    out: Path, *, scenes: int, clips: int, seed: int, workers: int = 1
+    out: Path, *, scenes: int, clips: int, seed: int, workers: int = 1, quiz: bool = False
 ) -> Iterator[tuple[int, int]]:
     """Write a data set; yield how many pictures and clips are there, and how many will be.
 
+    quiz: about clips ask what `video_quiz.py` asks, in place of what a training needs.
     What an earlier run finished is kept. Raises `CommandError` when `out` holds another data set or
     cannot be written, and `DeviceError` when nothing can draw.
     """
     try:
-        yield from _simulate(out, scenes, clips, seed, workers)
+        yield from _simulate(out, scenes, clips, workers, Assignment(seed, quiz))
     except OSError as error:
         raise CommandError(f"--out {out}: {error}") from error
 
 
 def _simulate(
-    out: Path, scenes: int, clips: int, seed: int, workers: int
+    out: Path, scenes: int, clips: int, workers: int, assignment: Assignment
 ) -> Iterator[tuple[int, int]]:
-    _claim_folder(out, seed)
+    _claim_folder(out, assignment)
     jobs = [("still", number) for number in range(scenes)]
     jobs += [("clip", number) for number in range(clips)]
     missing = [job for job in jobs if not _shard(out, job).exists()]
     done = len(jobs) - len(missing)
     yield done, len(jobs)
-    for _ in _work(out, seed, missing, workers):
+    for _ in _work(out, assignment, missing, workers):
         done += 1
         yield done, len(jobs)
     _merge(out, jobs)
 
 
+@dataclass(frozen=True)
+class Assignment:
+    """What decides how a picture or clip looks and what is asked about it."""
+
+    seed: int
+    quiz: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `simulation.json` says."""
+        return {"form": FORM, "seed": self.seed} | ({"quiz": True} if self.quiz else {})
+
+
 class Studio:
     """Renders and writes single pictures and clips; one per process."""
 
-    def __init__(self, out: Path, seed: int) -> None:
-        self._out, self._seed = out, seed
+    def __init__(self, out: Path, assignment: Assignment) -> None:
+        self._out, self._assignment = out, assignment
         self._renderer = Renderer()
 
     def close(self) -> None:
@@ -121,8 +136,8 @@ class Studio:
         path = f"images/{job[1]:06d}.jpg"
         _write(self._out / path, to_jpeg(self._renderer.picture()))
         exchanges = talk_about_picture(random, seen)
-        masks = _Masks([[one] for one in seen])
-        return [{"image": path, **_record(exchange, masks)} for exchange in exchanges]
+        masks = Masks([[one] for one in seen])
+        return [{"image": path, **to_record(exchange, masks)} for exchange in exchanges]
 
     def _clip(self, job: Job) -> list[Record]:
         random, key = self._random(job)
@@ -134,14 +149,21 @@ class Studio:
             _write(self._out / paths[-1], to_jpeg(picture))
             views.append(observe(self._renderer, clip.scenes[number]))
         tracks = follow(clip.times, clip.scenes, views)
-        exchanges = talk_about_clip(random, clip.times, tracks)
+        talk = ask_quiz if self._assignment.quiz else talk_about_clip
         times = [round(time, 3) for time in clip.times]
-        head = {"video": folder, "frames": paths, "times": times}
-        masks = _Masks([track.seen for track in tracks])
-        return [{**head, **_record(exchange, masks)} for exchange in exchanges]
+        masks = Masks([track.seen for track in tracks])
+        return [
+            {
+                "video": folder,
+                "frames": paths[: exchange.shown or None],
+                "times": times[: exchange.shown or None],
+                **to_record(exchange, masks),
+            }
+            for exchange in talk(random, clip.times, tracks)
+        ]
 
     def _random(self, job: Job) -> tuple[np.random.Generator, tuple[int, ...]]:
-        key = (self._seed, STREAMS[job[0]], job[1])
+        key = (self._assignment.seed, STREAMS[job[0]], job[1])
         return np.random.default_rng(key), key
 
 
@@ -152,55 +174,15 @@ def to_jpeg(picture: NDArray[np.uint8]) -> bytes:
     return buffer.getvalue()
 
 
-class _Masks:
-    """The masks of the objects of a picture or clip [objects][frames], each encoded once."""
-
-    def __init__(self, seen: Sequence[Sequence[Seen]]) -> None:
-        self._seen = seen
-        self._encoded: dict[tuple[int, str], tuple[dict[str, Any], int]] = {}
-
-    def of(self, region: tuple[int, str]) -> tuple[dict[str, Any], int]:
-        """Return the entry of `annotation` and of `areas` for an object, or a part of one."""
-        if region not in self._encoded:
-            index, part = region
-            masks = {
-                str(frame): one.parts[part] if part else one.mask
-                for frame, one in enumerate(self._seen[index])
-                if one.area >= SMALLEST_REGION
-            }
-            entry = {frame: {"segmentation": encode(mask)} for frame, mask in masks.items()}
-            area = np.mean([np.count_nonzero(mask) for mask in masks.values()])
-            self._encoded[region] = entry, round(float(area))
-        return self._encoded[region]
-
-
-def _record(exchange: Exchange, masks: _Masks) -> Record:
-    """Write an exchange."""
-    entries = [masks.of(region) for region in exchange.regions]
-    return {
-        "height": HEIGHT,
-        "width": WIDTH,
-        "conversations": [
-            {"from": "human", "value": exchange.question},
-            {"from": "gpt", "value": exchange.answer},
-        ],
-        "annotation": [annotation for annotation, _ in entries],
-        "task": exchange.task,
-        "expected": exchange.expected,
-        "accepted": list(exchange.accepted),
-        "areas": [area for _, area in entries],
-    }
-
-
 _studio: Studio | None = None
 """The studio of this process, when it is one of several."""
 
 
-def _open_studio(out: Path, seed: int) -> None:
+def _open_studio(out: Path, assignment: Assignment) -> None:
     global _studio
     # As many threads as processes, no more.
     os.environ.setdefault("LP_NUM_THREADS", "1")
-    _studio = Studio(out, seed)
+    _studio = Studio(out, assignment)
     atexit.register(_studio.close)
 
 
@@ -209,10 +191,10 @@ def _make_in_studio(job: Job) -> None:
     _studio.make(job)
 
 
-def _work(out: Path, seed: int, jobs: Sequence[Job], workers: int) -> Iterator[None]:
+def _work(out: Path, assignment: Assignment, jobs: Sequence[Job], workers: int) -> Iterator[None]:
     """Do the jobs, here or in several processes; yield after each."""
     if workers == 1 or len(jobs) < 2:
-        studio = Studio(out, seed)
+        studio = Studio(out, assignment)
         try:
             for job in jobs:
                 studio.make(job)
@@ -223,7 +205,7 @@ def _work(out: Path, seed: int, jobs: Sequence[Job], workers: int) -> Iterator[N
     # Fresh processes: a forked one would share the graphics library's threads.
     context = multiprocessing.get_context("spawn")
     count = min(workers, len(jobs))
-    pool = ProcessPoolExecutor(count, context, initializer=_open_studio, initargs=(out, seed))
+    pool = ProcessPoolExecutor(count, context, initializer=_open_studio, initargs=(out, assignment))
     try:
         for future in as_completed([pool.submit(_make_in_studio, job) for job in jobs]):
             future.result()
@@ -232,10 +214,10 @@ def _work(out: Path, seed: int, jobs: Sequence[Job], workers: int) -> Iterator[N
         pool.shutdown(cancel_futures=True)
 
 
-def _claim_folder(out: Path, seed: int) -> None:
+def _claim_folder(out: Path, assignment: Assignment) -> None:
     """Mark the folder as holding this data set, or see that it does."""
     path = out / "simulation.json"
-    mine = {"form": FORM, "seed": seed}
+    mine = assignment.to_dict()
     try:
         if not path.exists():
             if out.exists() and any(out.iterdir()):

@@ -255,7 +255,10 @@ class Exchange:
     """A question and its answer.
 
     `regions` are what its <region> marks stand for: index of the object, and name of the part or
-    "". `expected` is the answer itself and `accepted` all words that mean it.
+    "". `expected` is the answer itself and `accepted` all words that mean it. `positive` are the
+    attributes of what is described, `negative` such as nothing in the picture has. Of a question of
+    a quiz, `question_type` is its type, `choices` are what there is to choose from, and `shown` is
+    how many frames are shown, 0 all.
     """
 
     task: str
@@ -264,6 +267,11 @@ class Exchange:
     expected: str
     accepted: tuple[str, ...]
     regions: tuple[tuple[int, str], ...]
+    positive: tuple[str, ...] = ()
+    negative: tuple[str, ...] = ()
+    question_type: str = ""
+    choices: tuple[str, ...] = ()
+    shown: int = 0
 
 
 def ask(

@@ -57,7 +57,8 @@ def test_quantised_weights_are_evaluated_and_named(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ([], "the following arguments are required: --data"),
+        ([], "give either --data or --benchmark"),
+        (["--data", "a", "--benchmark", "lvis"], "give either --data or --benchmark"),
         (["--data", "nowhere"], "nowhere/annotations.json: not readable"),
         (["--data", "nowhere", "--tasks", "colour,taste"], "'taste' is none of colour, category"),
         (["--data", "nowhere", "--limit", "0"], "at least 1"),

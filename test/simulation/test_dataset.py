@@ -124,3 +124,20 @@ def test_a_folder_that_cannot_be_written_is_named(renderer, tmp_path, workers):
     (tmp_path / "data" / "images").write_text("")
     with pytest.raises(CommandError, match=r"--out .*data: .*exists"):
         make(tmp_path / "data", workers=workers)
+
+
+def test_a_quiz_is_another_data_set_of_the_same_clips(data, tmp_path):
+    out = tmp_path / "quiz"
+    make(out, scenes=1, quiz=True)
+    assert (out / "clips/000000/0.jpg").read_bytes() == (data / "clips/000000/0.jpg").read_bytes()
+    quiz = [record for record in records(out) if "video" in record]
+    assert quiz
+    for record in quiz:
+        assert record["expected"] in record["choices"]
+        assert len(record["frames"]) == len(record["times"])
+        assert all(int(frame) < len(record["frames"]) for frame in record["annotation"][0])
+        assert len(record["frames"]) == (5 if record["question_type"] == "future" else 8)
+    stills = [record for record in records(data) if record["id"].startswith("still-000000")]
+    assert [record for record in records(out) if "image" in record] == stills
+    with pytest.raises(CommandError, match="holds a data set of"):
+        make(out)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from pixelrefer_ros.errors import MetricError
+from pixelrefer_ros.evaluation.metrics.answer_accuracy import AnswerAccuracy
 from pixelrefer_ros.evaluation.metrics.attributes import Attributes
 from pixelrefer_ros.evaluation.metrics.captions import CaptionMetric
 from pixelrefer_ros.evaluation.metrics.category_accuracy import CategoryAccuracy
@@ -29,6 +30,7 @@ _METRICS: tuple[Metric, ...] = (
     CategoryAccuracy(),
     *(CaptionMetric(name) for name in ("bleu4", "rouge_l", "meteor", "cider", "spice")),
     ChoiceAccuracy(),
+    AnswerAccuracy(),
     Attributes(),
     DlcBench(),
     Clair(),

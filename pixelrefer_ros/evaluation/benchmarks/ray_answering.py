@@ -1,0 +1,90 @@
+"""Have a model answer the questions of a benchmark in many processes, on one machine or several.
+
+Ray starts its processes on this machine or, where `RAY_ADDRESS` names a cluster, on its machines;
+there model and pictures have to be under the same paths. Each process loads the model once and gets
+questions in small portions as it is done with others. Answers are the same as in one process: they
+do not depend on which questions wait together.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pixelrefer_ros.engine.optional_packages import require
+from pixelrefer_ros.errors import CommandError
+from pixelrefer_ros.evaluation.benchmarks.answering import ModelChoice, Outcome, answer
+from pixelrefer_ros.evaluation.benchmarks.question import Question
+
+PORTION = 32
+"""Questions that a process gets at a time: enough to be answered together."""
+
+
+class RayAnswering:
+    """Processes with a model each. Use as a context manager."""
+
+    def __init__(self, model: ModelChoice, workers: int) -> None:
+        """Start them. Raises `CommandError` without Ray, or if it does not start."""
+        self._ray: Any = require("ray", "ray", CommandError, user="--engine ray")
+        self._pool: Any = require("ray.util", "ray", CommandError, user="--engine ray")
+        # Ray reports how it is used, over the network, unless told not to.
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        try:
+            self._ray.init(log_to_driver=False, configure_logging=False, include_dashboard=False)
+        except (ConnectionError, OSError, RuntimeError, ValueError) as error:
+            raise CommandError(f"--engine ray: Ray does not start: {error}") from error
+        gpus = self._gpus(model, workers)
+        # Fewer processors than workers would otherwise keep some of them waiting for ever.
+        actor = self._ray.remote(_Worker).options(num_cpus=0, num_gpus=gpus)
+        self._workers = [actor.remote(model) for _ in range(workers)]
+
+    def answer(
+        self,
+        questions: Sequence[Question],
+        *,
+        max_new_tokens: int,
+        blind: bool = False,
+        portion: int = PORTION,
+    ) -> Iterator[Outcome]:
+        """Yield what comes of each question, in any order; as `answering.answer`.
+
+        portion: questions that a process gets at a time.
+        Raises `CommandError` naming what went wrong in a process.
+        """
+        pool = self._pool.ActorPool(self._workers)
+        portions = [questions[k : k + portion] for k in range(0, len(questions), portion)]
+        try:
+            for outcomes in pool.map_unordered(
+                lambda worker, portion: worker.answer.remote(portion, max_new_tokens, blind),
+                portions,
+            ):
+                yield from outcomes
+        except self._ray.exceptions.RayError as error:
+            reason = getattr(error, "cause", None) or error
+            raise CommandError(f"--engine ray: a process failed: {reason}") from error
+
+    def _gpus(self, model: ModelChoice, workers: int) -> float:
+        """Share out the GPUs there are, if the model is to run on one."""
+        there = float(self._ray.cluster_resources().get("GPU", 0))
+        return 0 if model.device == "cpu" else min(1.0, there / workers)
+
+    def __enter__(self) -> RayAnswering:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._ray.shutdown()
+
+
+class _Worker:
+    """Lives in a process of Ray's."""
+
+    def __init__(self, model: ModelChoice) -> None:
+        self._describer = model.load()
+
+    def answer(
+        self, questions: Sequence[Question], max_new_tokens: int, blind: bool
+    ) -> list[Outcome]:
+        """Answer a portion."""
+        found = answer(self._describer, questions, max_new_tokens=max_new_tokens, blind=blind)
+        return list(found)

@@ -1,0 +1,65 @@
+"""Frames of video files as pictures with a number: `clip.mp4#36`, counted from 0."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from pixelrefer_ros.datasets.conversations import read_image
+from pixelrefer_ros.errors import DatasetError
+from pixelrefer_ros.model.image_processor import Image
+
+
+def frame_name(video: str, frame: int) -> str:
+    """Name a frame of a video."""
+    return f"{video}#{frame}"
+
+
+def frame_rate(path: Path) -> float:
+    """Return the frames per second of a video. Raises `DatasetError`."""
+    video = _open(path)
+    rate = float(video.get(cv2.CAP_PROP_FPS))
+    video.release()
+    if not 0 < rate < 1000:
+        raise DatasetError(f"{path}: says it has {rate} frames per second")
+    return rate
+
+
+class PictureReader:
+    """Reads pictures, and frames of videos one after the other, without looking for key frames."""
+
+    def __init__(self) -> None:
+        self._path: Path | None = None
+        self._video: Any = None
+        self._next = 0
+
+    def __call__(self, path: Path) -> Image:
+        """Read uint8 RGB [height, width, 3]. Raises `DatasetError`."""
+        video, _, number = str(path).rpartition("#")
+        if not (video and number.isdecimal()) or path.is_file():
+            return read_image(path)
+        return self._frame(Path(video), int(number))
+
+    def _frame(self, path: Path, number: int) -> Image:
+        if path != self._path or number < self._next:
+            self._video, self._path, self._next = _open(path), path, 0
+        while self._next < number and self._video.grab():
+            self._next += 1
+        read, frame = self._video.read() if self._next == number else (False, None)
+        if not read or frame is None:
+            self._path = None
+            raise DatasetError(f"{path}: has no frame {number}, it ends before")
+        self._next += 1
+        return np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _open(path: Path) -> Any:
+    if not path.is_file():
+        raise DatasetError(f"{path}: no such video")
+    video = cv2.VideoCapture(str(path))
+    if not video.isOpened():
+        raise DatasetError(f"{path}: not a video")
+    return video

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pixelrefer_ros.simulation.attributes import false_attributes, true_attributes
+from pixelrefer_ros.simulation.conversation import talk_about_picture
+from pixelrefer_ros.simulation.observation import observe
+from pixelrefer_ros.simulation.scene import draw_scene
+
+
+@pytest.fixture(scope="module")
+def pictures(renderer):
+    made = []
+    for number in range(6):
+        random = np.random.default_rng([8, number])
+        scene = draw_scene(random, (8, number))
+        renderer.open(scene)
+        seen = observe(renderer, scene)
+        made.append((seen, talk_about_picture(random, seen)))
+    return made
+
+
+def test_what_is_true_is_what_was_measured(pictures):
+    for seen, _ in pictures:
+        for one in seen:
+            said = true_attributes(one)
+            assert one.category in said
+            assert {one.colour, one.state} - {None} <= set(said)
+            assert set(one.parts) <= set(said)
+            assert (one.look == "wood") == ("wooden" in said)
+
+
+def test_what_is_false_is_nowhere_in_the_picture(pictures):
+    for seen, _ in pictures:
+        for index in range(len(seen)):
+            wrong = set(false_attributes(index, seen))
+            assert wrong
+            for other in seen:
+                assert not wrong & set(true_attributes(other))
+                assert other.thing.colour not in wrong
+
+
+def test_a_true_description_states_nothing_false_and_little_else_than_is_true(pictures):
+    descriptions = [one for _, talk in pictures for one in talk if one.task == "description"]
+    assert len(descriptions) > 5
+    for exchange in descriptions:
+        words = exchange.answer.lower().replace(".", " ").replace(",", " ").split()
+        assert not [word for word in exchange.negative if f" {word} " in f" {' '.join(words)} "]
+        assert all(word in " ".join(words) for word in exchange.positive)
+    others = [one for _, talk in pictures for one in talk if one.task != "description"]
+    assert not any(one.positive or one.negative for one in others)
