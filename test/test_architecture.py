@@ -19,11 +19,14 @@ ARROWS = {
     "regions": {"errors"},
     "streams": {"errors"},
     "engine": {"errors", "model", "regions"},
-    "ros": {"errors", "resources", "report", "engine", "regions", "streams", "msg", "srv"},
+    "ros": {
+        "errors", "resources", "report", "doctor", "engine", "regions", "streams", "msg", "srv",
+    },
+    "doctor": {"errors", "resources", "report", "model"},
     "demo": {"errors", "resources", "report", "regions", "streams", "ros"},
     "commands": {
         "errors", "resources", "report", "engine", "regions", "streams", "ros", "demo",
-        "datasets", "evaluation", "export", "simulation", "training",
+        "datasets", "doctor", "evaluation", "export", "simulation", "training",
     },
     "datasets": {"errors", "model", "regions"},
     "evaluation": {"errors", "datasets", "engine", "model", "regions"},

@@ -106,6 +106,11 @@ class RequestQueue:
             self._waiting.append(request)
             self._changed.notify()
 
+    def change_capacity(self, capacity: int) -> None:
+        """Let so many wait from now on; those that wait already stay."""
+        with self._changed:
+            self._capacity = capacity
+
     def take(self, max_rows: int) -> list[Request]:
         """Wait for requests and take as many as fit into `max_rows` questions, at least one.
 

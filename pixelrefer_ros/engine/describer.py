@@ -13,6 +13,7 @@ from pixelrefer_ros.engine.batching import OnToken, Request, RequestQueue
 from pixelrefer_ros.engine.device import free_memory, resolve_device, resolve_dtype
 from pixelrefer_ros.engine.encoders.choice import use_encoder_backend
 from pixelrefer_ros.engine.feature_cache import FeatureCache, FeatureCacheCounts
+from pixelrefer_ros.engine.measurements import Measurements
 from pixelrefer_ros.engine.query import Answer, ArrayFrame, Frame, Image, Query, Sampling
 from pixelrefer_ros.engine.questions import make_questions
 from pixelrefer_ros.engine.weight_quantization import resolve_quantization
@@ -55,7 +56,10 @@ class Describer:
         self._max_new_tokens = max_new_tokens
         self._queue = RequestQueue(queue_size)
         self._feature_cache = FeatureCache(feature_cache_bytes)
-        self._worker = Worker(model, self._queue, self._feature_cache, max_batch=max_batch)
+        self.measurements = Measurements()
+        self._worker = Worker(
+            model, self._queue, self._feature_cache, self.measurements, max_batch=max_batch
+        )
         self._thread = threading.Thread(target=self._worker.run, name="pixelrefer", daemon=True)
         self._thread.start()
 
@@ -162,6 +166,12 @@ class Describer:
             request.future.cancel()
             raise
         return request.future
+
+    def change_limits(self, *, queue_size: int, max_regions: int, max_new_tokens: int) -> None:
+        """Keep to other limits from the next request on."""
+        self._queue.change_capacity(queue_size)
+        self._max_regions = max_regions
+        self._max_new_tokens = max_new_tokens
 
     @property
     def waiting(self) -> int:

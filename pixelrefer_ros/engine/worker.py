@@ -19,6 +19,7 @@ from pixelrefer_ros.engine.generation.choice import make_decoder
 from pixelrefer_ros.engine.generation.row import Row
 from pixelrefer_ros.engine.generation.token_choice import TokenChooser
 from pixelrefer_ros.engine.job import Job
+from pixelrefer_ros.engine.measurements import Measurements
 from pixelrefer_ros.engine.query import FrameStamp
 from pixelrefer_ros.engine.questions import make_sample
 from pixelrefer_ros.engine.streaming import TextStream
@@ -42,12 +43,14 @@ class Worker:
         model: PixelRefer,
         queue: RequestQueue,
         feature_cache: FeatureCache,
+        measurements: Measurements,
         *,
         max_batch: int,
     ) -> None:
         self._model = model
         self._queue = queue
         self._feature_cache = feature_cache
+        self._measurements = measurements
         self._max_batch = max_batch
         self._decoder = make_decoder(model.language_model, max_rows=max_batch)
         self._decoded: dict[Row, Job] = {}
@@ -120,13 +123,14 @@ class Worker:
 
     def _step(self) -> None:
         """Choose one token for every row; where that fails, each request goes on alone."""
-        started = time.monotonic()
+        started, rows = time.monotonic(), len(self._decoded)
         try:
             finished = self._decoder.step()
         except Exception as error:
             trace = traceback.format_exc()
             failure = error.with_traceback(None)
         else:
+            self._measurements.count_step(rows, time.monotonic() - started)
             self._let_leave(finished)
             self._stepping_s += time.monotonic() - started
             return
@@ -209,7 +213,9 @@ class Worker:
 
     def _answer(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
-            job.request.resolve(job.answers(self._model))
+            answers = job.answers(self._model)
+            self._measurements.count_answers(answers)
+            job.request.resolve(answers)
 
     def _free_memory(self) -> None:
         """Give back all memory that is only kept for later, as far as the device still lets go."""

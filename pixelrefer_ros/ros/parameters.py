@@ -2,68 +2,80 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.exceptions import InvalidTopicNameException
 from rclpy.node import Node
 from rclpy.validate_topic_name import validate_topic_name
 
+from pixelrefer_ros.engine.device import DTYPES
+from pixelrefer_ros.engine.encoders.choice import BACKENDS
+from pixelrefer_ros.engine.weight_quantization import QUANTIZATIONS
+from pixelrefer_ros.ros.parameter import Effect, Parameter
+from pixelrefer_ros.streams.frame_buffer import BufferLimits
 
-@dataclass(frozen=True)
-class Parameter:
-    """One parameter. `low` and `high` bound numbers, both inclusive."""
 
-    name: str
-    default: bool | int | float | str | list[str]
-    description: str
-    low: float | None = None
-    high: float | None = None
+def _check_camera_names(name: str, value: Sequence[str]) -> None:
+    if not value or len(set(value)) != len(value) or "" in value:
+        raise ValueError(f"{name} is {list(value)}, must be at least one name, each once")
 
-    def descriptor(self) -> ParameterDescriptor:
-        """Describe the parameter the ROS way."""
-        descriptor = ParameterDescriptor(
-            name=self.name,
-            description=self.description,
-            read_only=False,
-        )
-        if self.low is not None and self.high is not None:
-            if isinstance(self.default, float):
-                bounds = FloatingPointRange(from_value=float(self.low), to_value=float(self.high))
-                descriptor.floating_point_range = [bounds]
-            else:
-                limits = IntegerRange(from_value=int(self.low), to_value=int(self.high), step=1)
-                descriptor.integer_range = [limits]
-        return descriptor
 
+def _check_topic(name: str, value: str) -> None:
+    try:
+        validate_topic_name(value)
+    except (InvalidTopicNameException, ValueError) as error:
+        raise ValueError(f"{name} is '{value}', not a topic name: {error}") from error
+
+
+at_once = partial(Parameter, effect=Effect.AT_ONCE)
+at_activate = partial(Parameter, effect=Effect.AT_ACTIVATE)
+at_configure = partial(Parameter, effect=Effect.AT_CONFIGURE)
 
 PARAMETERS = (
-    Parameter("model.path", "", "Model folder or name of a shipped model; empty: the default one."),
-    Parameter("model.device", "auto", "Where the model runs: auto, cpu, cuda or cuda:N."),
-    Parameter("model.dtype", "auto", "Type of the weights: auto, float32, bfloat16 or float16."),
-    Parameter("model.quantization", "none", "Of the language model's: none, int8 or int4."),
-    Parameter("model.threads", 1, "CPU threads of the model; 0: as torch likes.", 0, 256),
-    Parameter("encoder.backend", "torch", "Vision encoder: torch, onnxruntime or tensorrt."),
-    Parameter("encoder.path", "", "Folder `pixelrefer export` wrote to; empty: the model's."),
-    Parameter("encoder.cache_megabytes", 64, "Most memory for features, 10^6 bytes.", 0, 1_000_000),
-    Parameter("camera_names", ["camera"], "Names of the cameras; each has cameras.<name>.*"),
-    Parameter("buffer.seconds", 10.0, "Age at which a frame leaves, seconds.", 0.1, 3600.0),
-    Parameter("buffer.frames", 300, "Most frames kept per camera.", 1, 100_000),
-    Parameter("buffer.megabytes", 512, "Most memory kept per camera, 10^6 bytes.", 1, 1_000_000),
-    Parameter("buffer.stamp_tolerance", 0.02, "Farthest frame from a stamp, seconds.", 0.0, 10.0),
-    Parameter("request.queue_size", 16, "Requests that may wait; the next is BUSY.", 1, 1024),
-    Parameter("request.timeout", 30.0, "Default time to answer, seconds.", 0.01, 3600.0),
-    Parameter("request.max_frame_age", 1.0, "Default age limit of a frame, seconds.", 0.0, 3600.0),
-    Parameter("request.max_regions", 16, "Most regions in one request.", 1, 255),
-    Parameter("request.max_new_tokens", 64, "Default length of an answer, tokens.", 1, 2048),
-    Parameter("request.max_batch", 16, "Most questions answered together.", 1, 256),
-)  # fmt: skip
+    at_configure("model.path", "", "Folder or name of a shipped model; empty: the default one."),
+    at_configure("model.device", "auto", "`auto`, `cpu`, `cuda` or `cuda:N`."),
+    at_configure("model.dtype", "auto", "Type of the weights.", choices=("auto", *DTYPES)),
+    at_configure(
+        "model.quantization",
+        "none",
+        "Of the language model's weights: docs/performance.md.",
+        choices=QUANTIZATIONS,
+    ),
+    at_configure("model.threads", 1, "CPU threads; 0: as torch likes.", 0, 256),
+    at_configure(
+        "encoder.backend", "torch", "Runs the vision encoder: docs/export.md.", choices=BACKENDS
+    ),
+    at_configure("encoder.path", "", "Folder `pixelrefer export` wrote to; empty: the model's."),
+    at_configure(
+        "encoder.cache_megabytes",
+        64,
+        "Most memory for features of frames, for the next question about them, 10^6 bytes.",
+        0,
+        1_000_000,
+    ),
+    at_activate(
+        "camera_names", ["camera"], "Each has its own `cameras.<name>`.", check=_check_camera_names
+    ),
+    at_once("buffer.seconds", 10.0, "Age at which a frame leaves, s.", 0.1, 3600.0),
+    at_once("buffer.frames", 300, "Most frames per camera.", 1, 100_000),
+    at_once("buffer.megabytes", 512, "Most memory per camera, 10^6 bytes.", 1, 1_000_000),
+    at_once("buffer.stamp_tolerance", 0.02, "Farthest frame from a stamp, s.", 0.0, 10.0),
+    at_once("request.queue_size", 16, "Requests that may wait; the next is `BUSY`.", 1, 1024),
+    at_once("request.timeout", 30.0, "Default time to answer, s.", 0.01, 3600.0),
+    at_once("request.max_frame_age", 1.0, "Oldest newest frame for a zero stamp, s.", 0.0, 3600.0),
+    at_once("request.max_regions", 16, "Most regions in one request.", 1, 255),
+    at_once("request.max_new_tokens", 64, "Default length of an answer, tokens.", 1, 2048),
+    at_configure("request.max_batch", 16, "Most questions answered together.", 1, 256),
+)
 
 CAMERA_PARAMETERS = (
-    Parameter("topic", "/camera/image_raw", "Image topic of the camera."),
-    Parameter("transport", "raw", "raw (Image) or compressed (CompressedImage)."),
-)  # fmt: skip
+    at_activate("topic", "/camera/image_raw", "Image topic.", check=_check_topic),
+    at_activate("transport", "raw", "Kind of image on the topic.", choices=("raw", "compressed")),
+)
+"""Of each camera, below `cameras.<name>`."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +111,16 @@ class Settings:
     max_new_tokens: int
     max_batch: int
 
+    @property
+    def buffer_limits(self) -> BufferLimits:
+        """The arguments of `FrameBuffer.change_limits`."""
+        return {
+            "seconds": self.buffer_seconds,
+            "frames": self.buffer_frames,
+            "max_bytes": self.buffer_megabytes * 1_000_000,
+            "stamp_tolerance": self.stamp_tolerance,
+        }
+
 
 def declare_parameters(node: Node) -> None:
     """Declare all parameters of the node and of the cameras it names.
@@ -108,57 +130,60 @@ def declare_parameters(node: Node) -> None:
     """
     for parameter in PARAMETERS:
         node.declare_parameter(parameter.name, parameter.default, parameter.descriptor())
-    for camera in _value(node, "camera_names"):
-        _declare_camera(node, camera)
+    declare_cameras(node)
+
+
+def declare_cameras(node: Node) -> None:
+    """Declare the parameters of those cameras that were named since the last call."""
+    for name, parameter in camera_parameters(node.get_parameter("camera_names").value).items():
+        if not node.has_parameter(name):
+            node.declare_parameter(name, parameter.default, parameter.descriptor())
+
+
+def camera_parameters(names: Sequence[str]) -> dict[str, Parameter]:
+    """Return the parameters of cameras by their full names."""
+    return {
+        f"cameras.{name}.{parameter.name}": parameter
+        for name in names
+        for parameter in CAMERA_PARAMETERS
+    }
 
 
 def read_settings(node: Node) -> Settings:
     """Read the declared parameters; raise `ValueError` naming the one that cannot be used."""
-    names = _value(node, "camera_names")
-    if not names or len(set(names)) != len(names) or "" in names:
-        raise ValueError(f"camera_names is {list(names)}, must be at least one name, each once")
+    declare_cameras(node)
+    names = node.get_parameter("camera_names").value
+    table = {parameter.name: parameter for parameter in PARAMETERS} | camera_parameters(names)
+    values = {name: node.get_parameter(name).value for name in table}
+    for name, parameter in table.items():
+        parameter.check_value(name, values[name])
+    return _settings(values)
+
+
+def _settings(values: Mapping[str, Any]) -> Settings:
     return Settings(
-        model_path=_value(node, "model.path"),
-        device=_value(node, "model.device"),
-        dtype=_value(node, "model.dtype"),
-        quantization=_value(node, "model.quantization"),
-        threads=_value(node, "model.threads"),
-        encoder_backend=_value(node, "encoder.backend"),
-        encoder_path=_value(node, "encoder.path"),
-        encoder_cache_megabytes=_value(node, "encoder.cache_megabytes"),
-        cameras=tuple(_camera(node, name) for name in names),
-        buffer_seconds=_value(node, "buffer.seconds"),
-        buffer_frames=_value(node, "buffer.frames"),
-        buffer_megabytes=_value(node, "buffer.megabytes"),
-        stamp_tolerance=_value(node, "buffer.stamp_tolerance"),
-        queue_size=_value(node, "request.queue_size"),
-        timeout=_value(node, "request.timeout"),
-        max_frame_age=_value(node, "request.max_frame_age"),
-        max_regions=_value(node, "request.max_regions"),
-        max_new_tokens=_value(node, "request.max_new_tokens"),
-        max_batch=_value(node, "request.max_batch"),
+        model_path=values["model.path"],
+        device=values["model.device"],
+        dtype=values["model.dtype"],
+        quantization=values["model.quantization"],
+        threads=values["model.threads"],
+        encoder_backend=values["encoder.backend"],
+        encoder_path=values["encoder.path"],
+        encoder_cache_megabytes=values["encoder.cache_megabytes"],
+        cameras=tuple(
+            CameraSettings(
+                name, values[f"cameras.{name}.topic"], values[f"cameras.{name}.transport"]
+            )
+            for name in values["camera_names"]
+        ),
+        buffer_seconds=values["buffer.seconds"],
+        buffer_frames=values["buffer.frames"],
+        buffer_megabytes=values["buffer.megabytes"],
+        stamp_tolerance=values["buffer.stamp_tolerance"],
+        queue_size=values["request.queue_size"],
+        timeout=values["request.timeout"],
+        max_frame_age=values["request.max_frame_age"],
+        max_regions=values["request.max_regions"],
+        max_new_tokens=values["request.max_new_tokens"],
+        max_batch=values["request.max_batch"],
     )
-
-
-def _declare_camera(node: Node, name: str) -> None:
-    for parameter in CAMERA_PARAMETERS:
-        full_name = f"cameras.{name}.{parameter.name}"
-        if not node.has_parameter(full_name):
-            node.declare_parameter(full_name, parameter.default, parameter.descriptor())
-
-
-def _camera(node: Node, name: str) -> CameraSettings:
-    _declare_camera(node, name)  # camera_names may have changed since the start
-    topic = _value(node, f"cameras.{name}.topic")
-    try:
-        validate_topic_name(topic)
-    except (InvalidTopicNameException, ValueError) as error:
-        raise ValueError(f"cameras.{name}.topic is '{topic}', not a topic name: {error}") from error
-    transport = _value(node, f"cameras.{name}.transport")
-    if transport not in ("raw", "compressed"):
-        raise ValueError(f"cameras.{name}.transport is '{transport}', must be raw or compressed")
-    return CameraSettings(name, topic, transport)
-
-
-def _value(node: Node, name: str) -> Any:
-    return node.get_parameter(name).value
