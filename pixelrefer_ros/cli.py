@@ -19,6 +19,7 @@ from pixelrefer_ros.commands import (
     export,
     node,
     simulate,
+    soak,
     train,
 )
 from pixelrefer_ros.errors import PixelReferError
@@ -82,7 +83,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"pixelrefer {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in (
-        describe, node, ask, doctor, demo, simulate, train, evaluate, bench, ablate, export,
+        describe, node, ask, doctor, demo, simulate, train, evaluate, bench, ablate, export, soak,
     ):  # fmt: skip
         added = command.add_parser(commands)
         added.set_defaults(run=command.run, parser=added)

@@ -152,11 +152,12 @@ def test_the_example_for_planners_runs_as_printed(node, tmp_path):
     script.write_text("".join(blocks(ROOT / "docs" / "planners.md", "python")))
     done = node.python(str(script))
     assert done.returncode == 0, done.stderr + node.log()
-    answers, joint = done.stdout.splitlines()[:2], done.stdout.splitlines()[-3]
+    answers, joint = done.stdout.splitlines()[:2], done.stdout.splitlines()[-4]
     assert answers[0].startswith("cup: ")
     assert answers[1].startswith("spoon: ")
     assert joint == "['cup', 'spoon'] camera"
     assert "planner heard True" in done.stdout
+    assert re.search(r"heard so far '.+' NONE\n", done.stdout)
     assert done.stdout.endswith("patience 0\n")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -48,11 +49,15 @@ class ChildProcess:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.end()
+
+    def end(self, patience_s: float = PATIENCE_S) -> None:
+        """Ask it to end, and kill it when it has not after `patience_s`."""
         if self._process.poll() is not None:
             return
         self._process.send_signal(signal.SIGTERM)
         try:
-            self._process.wait(PATIENCE_S)
+            self._process.wait(patience_s)
         except subprocess.TimeoutExpired:
             pass
         finally:
@@ -65,3 +70,8 @@ class ChildProcess:
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         said = "\n".join(lines[-SHOWN_LINES:]) or "(nothing)"
         return f"{self.name} ended with status {status}, having said:\n{said}"
+
+
+def python_module(module_and_arguments: Sequence[str]) -> list[str]:
+    """Write the command line that runs a module with the Python of this process."""
+    return [sys.executable, "-m", *module_and_arguments]

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from pixelrefer_ros.engine.pending import PendingAnswers, Stage
 from pixelrefer_ros.engine.query import Answer, Query
 from pixelrefer_ros.engine.questions import Question
-from pixelrefer_ros.errors import BusyError, DeadlineError, InferenceError, NotActiveError
+from pixelrefer_ros.engine.turns import Turns
+from pixelrefer_ros.errors import (
+    BusyError,
+    DeadlineError,
+    InferenceError,
+    NotActiveError,
+    PixelReferError,
+)
 
 OnToken = Callable[[int, str], None]
 """Called with the index of the answer and the text it grew by, from the worker thread."""
+
+OnProgress = Callable[[], None]
+"""Called when `stage` or `ahead` of the pending answers changed, from whichever thread did it."""
 
 
 @dataclass(eq=False)
@@ -26,14 +36,13 @@ class Request:
     questions: list[Question]
     max_new_tokens: int
     on_token: OnToken | None = None
-    future: Future[list[Answer]] = field(default_factory=Future)
+    on_progress: OnProgress | None = None
+    client: str = ""
+    future: PendingAnswers = field(default_factory=PendingAnswers)
     submitted: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
-        # Without this, a canceled future does not wake `concurrent.futures.wait`.
-        self.future.add_done_callback(
-            lambda future: future.cancelled() and future.set_running_or_notify_cancel()
-        )
+        self.future.add_done_callback(self._settled)
 
     def is_wanted(self) -> bool:
         """False once the request is answered, canceled or past its deadline."""
@@ -48,6 +57,24 @@ class Request:
         """Give an error, unless the future was settled in the meantime."""
         with suppress(InvalidStateError):
             self.future.set_exception(error)
+
+    def advance(self, stage: Stage, ahead: int = 0) -> None:
+        """Tell how far it is, if that is new; a listener that raises fails its request."""
+        future = self.future
+        if (future.stage, future.ahead) == (stage, ahead):
+            return
+        future.stage, future.ahead = stage, ahead
+        if self.on_progress is not None:
+            try:
+                self.on_progress()
+            except Exception as error:
+                self.fail(InferenceError(f"on_progress raised {type(error).__name__}: {error}"))
+
+    def show(self, so_far: Callable[[], list[Answer]]) -> None:
+        """Let the answers be seen as they grow, until the future is settled."""
+        self.future.so_far = so_far
+        if not self.is_wanted():
+            self.future.so_far = list
 
     def teller(self, index: int) -> Callable[[str], None]:
         """Return what tells the words of one answer; a listener that raises fails its request."""
@@ -73,9 +100,18 @@ class Request:
         self.future.add_done_callback(lambda _: timer.cancel())
         timer.start()
 
+    def _settled(self, _: object) -> None:
+        self.future.so_far = list  # it holds the pictures
+        if self.future.cancelled():
+            # Without this, a canceled future does not wake `concurrent.futures.wait`.
+            self.future.set_running_or_notify_cancel()
+
 
 class RequestQueue:
-    """First in, first out, at most `capacity` requests wait; safe under threads.
+    """At most `capacity` requests wait, those of one client in order; safe under threads.
+
+    Clients take turns. When the queue is full, a request of a client that has fewer in it pushes
+    out the last one of the client that has most, which is answered busy.
 
     It knows the requests handed out until they are answered, so that none is ever out of sight
     between waiting and being answered.
@@ -83,51 +119,66 @@ class RequestQueue:
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._waiting: deque[Request] = deque()
+        self._waiting: Turns[Request] = Turns()
         self._taken: list[Request] = []
         self._changed = threading.Condition()
-        self._closed = False
+        self._refusal: PixelReferError | None = None
 
     def __len__(self) -> int:
         with self._changed:
             return sum(request.is_wanted() for request in self._waiting)
 
     def put(self, request: Request) -> None:
-        """Add a request; raise `BusyError` when full, `NotActiveError` when closed."""
+        """Add a request; raise `BusyError` when full, the reason given to `close` when closed."""
         with self._changed:
-            if self._closed:
-                raise NotActiveError("the engine is closed")
+            if self._refusal is not None:
+                raise type(self._refusal)(str(self._refusal))
             if len(self._waiting) >= self._capacity:
                 self._forget_unwanted()
+            pushed_out = None
             if len(self._waiting) >= self._capacity:
-                raise BusyError(
-                    f"{len(self._waiting)} requests are waiting, the queue holds {self._capacity}"
-                )
+                pushed_out = self._waiting.make_room(request.client)
+                if pushed_out is None:
+                    raise BusyError(
+                        f"{len(self._waiting)} requests are waiting, "
+                        f"the queue holds {self._capacity}"
+                    )
             self._waiting.append(request)
+            self._tell_places()
             self._changed.notify()
+        if pushed_out is not None:
+            pushed_out.fail(
+                BusyError(
+                    f"the queue holds {self._capacity} requests, most of them of this client, "
+                    "and another one asks"
+                )
+            )
+        request.future.add_done_callback(lambda _: self._withdraw(request))
 
     def change_capacity(self, capacity: int) -> None:
         """Let so many wait from now on; those that wait already stay."""
         with self._changed:
             self._capacity = capacity
 
-    def take(self, max_rows: int) -> list[Request]:
+    def take(self, max_rows: int, window: float = 0.0) -> list[Request]:
         """Wait for requests and take as many as fit into `max_rows` questions, at least one.
 
+        A request waits up to `window` seconds after it was submitted for others to go with it.
         Returns an empty list once the queue is closed.
         """
         with self._changed:
-            while True:
+            while self._refusal is None:
                 self._forget_unwanted()
-                if self._closed or self._waiting:
+                pause = self._time_to_gather(max_rows, window)
+                if pause is not None and pause <= 0:
                     break
-                self._changed.wait()
-            first = [self._waiting.popleft()] if self._waiting else []
+                self._changed.wait(pause)
+            first = [self._waiting.popleft()] if len(self._waiting) else []
             self._taken += first
             return first + self._take_fitting(max_rows - sum(len(r.questions) for r in first))
 
     def take_more(self, max_rows: int) -> list[Request]:
-        """Take those of the waiting requests, in order, that fit into `max_rows` questions now."""
+        """Take those of the waiting requests, in turn, that fit into `max_rows` questions now."""
         with self._changed:
             self._forget_unwanted()
             return self._take_fitting(max_rows)
@@ -140,21 +191,45 @@ class RequestQueue:
             self._waiting.clear()
             return unanswered
 
-    def close(self) -> list[Request]:
-        """Let nobody in any more; return the requests that are not answered yet."""
+    def close(self, reason: PixelReferError | None = None) -> list[Request]:
+        """Let nobody in any more; return the requests that are not answered yet.
+
+        The first `reason` is what `put` raises from now on, `NotActiveError` if there is none.
+        """
         with self._changed:
-            self._closed = True
+            self._refusal = self._refusal or reason or NotActiveError("the engine is closed")
             self._changed.notify_all()
             return self.clear()
 
+    def _time_to_gather(self, max_rows: int, window: float) -> float | None:
+        """Return how long to wait for more requests, in seconds; None: until the first comes."""
+        oldest = min((request.submitted for request in self._waiting), default=None)
+        if oldest is None:
+            return None
+        if sum(len(request.questions) for request in self._waiting) >= max_rows:
+            return 0.0
+        return oldest + window - time.monotonic()
+
     def _take_fitting(self, max_rows: int) -> list[Request]:
         fitting = []
-        while self._waiting and len(self._waiting[0].questions) <= max_rows:
+        while (first := next(iter(self._waiting), None)) and len(first.questions) <= max_rows:
             fitting.append(self._waiting.popleft())
             max_rows -= len(fitting[-1].questions)
         self._taken += fitting
+        self._tell_places()
         return fitting
 
+    def _withdraw(self, request: Request) -> None:
+        """Let those behind a request that was withdrawn know that they moved up."""
+        if request.future.stage == Stage.WAITING:
+            with self._changed:
+                self._forget_unwanted()
+                self._tell_places()
+
+    def _tell_places(self) -> None:
+        for ahead, request in enumerate(list(self._waiting)):
+            request.advance(Stage.WAITING, ahead)
+
     def _forget_unwanted(self) -> None:
-        self._waiting = deque(request for request in self._waiting if request.is_wanted())
+        self._waiting.keep(Request.is_wanted)
         self._taken = [request for request in self._taken if request.is_wanted()]

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future
 
 import numpy as np
 
-from pixelrefer_ros.engine.batching import OnToken, Request, RequestQueue
+from pixelrefer_ros.engine.batching import OnProgress, OnToken, Request, RequestQueue
 from pixelrefer_ros.engine.device import free_memory, resolve_device, resolve_dtype
 from pixelrefer_ros.engine.encoders.choice import use_encoder_backend
 from pixelrefer_ros.engine.feature_cache import FeatureCache, FeatureCacheCounts
 from pixelrefer_ros.engine.measurements import Measurements
+from pixelrefer_ros.engine.pending import PendingAnswers
 from pixelrefer_ros.engine.query import Answer, ArrayFrame, Frame, Image, Query, Sampling
 from pixelrefer_ros.engine.questions import make_questions
+from pixelrefer_ros.engine.watchdog import Watchdog
 from pixelrefer_ros.engine.weight_quantization import resolve_quantization
 from pixelrefer_ros.engine.worker import Worker
 from pixelrefer_ros.errors import (
+    InferenceError,
     InvalidRegionError,
     NotActiveError,
     PixelReferError,
@@ -28,6 +31,10 @@ from pixelrefer_ros.model.pixelrefer import PixelRefer
 from pixelrefer_ros.regions.reference import Region
 
 FEATURE_CACHE_BYTES = 64_000_000
+WATCHDOG_S = 60.0
+JOIN_S = 0.1
+
+logger = logging.getLogger(__name__)
 
 
 class Describer:
@@ -38,7 +45,10 @@ class Describer:
     together, which others join as soon as there is room; a larger request is answered by itself.
     On CUDA, decoding is made ready for `max_batch` rows before the engine starts. The features of
     frames with a stamp are kept in up to `feature_cache_bytes`, 0 keeps none: the next question
-    about such a frame encodes only its own crops. Use as a context manager, or call `close`.
+    about such a frame encodes only its own crops. With nothing to do, a request waits up to
+    `batch_window` seconds for others to be answered with. A step of the model that takes longer
+    than `watchdog` seconds (0: however long) is a failure for good: see `failure`. Use as a context
+    manager, or call `close`.
     """
 
     def __init__(
@@ -50,6 +60,8 @@ class Describer:
         max_regions: int = 16,
         max_new_tokens: int = 64,
         feature_cache_bytes: int = FEATURE_CACHE_BYTES,
+        batch_window: float = 0.0,
+        watchdog: float = WATCHDOG_S,
     ) -> None:
         self.model = model
         self._max_regions = max_regions
@@ -57,10 +69,18 @@ class Describer:
         self._queue = RequestQueue(queue_size)
         self._feature_cache = FeatureCache(feature_cache_bytes)
         self.measurements = Measurements()
+        self._failure = ""
+        self._watchdog = Watchdog(watchdog, self._on_hang)
         self._worker = Worker(
-            model, self._queue, self._feature_cache, self.measurements, max_batch=max_batch
+            model,
+            self._queue,
+            self._feature_cache,
+            self.measurements,
+            self._watchdog,
+            max_batch=max_batch,
+            batch_window=batch_window,
         )
-        self._thread = threading.Thread(target=self._worker.run, name="pixelrefer", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="pixelrefer", daemon=True)
         self._thread.start()
 
     @classmethod
@@ -79,6 +99,8 @@ class Describer:
         max_regions: int = 16,
         max_new_tokens: int = 64,
         feature_cache_bytes: int = FEATURE_CACHE_BYTES,
+        batch_window: float = 0.0,
+        watchdog: float = WATCHDOG_S,
     ) -> Describer:
         """Load a model folder (or, with `download`, a hub id) and start the worker.
 
@@ -102,6 +124,8 @@ class Describer:
             max_regions=max_regions,
             max_new_tokens=max_new_tokens,
             feature_cache_bytes=feature_cache_bytes,
+            batch_window=batch_window,
+            watchdog=watchdog,
         )
 
     def describe(
@@ -130,18 +154,27 @@ class Describer:
         return self.submit(query, deadline=deadline).result()
 
     def submit(
-        self, query: Query, *, on_token: OnToken | None = None, deadline: float | None = None
-    ) -> Future[list[Answer]]:
+        self,
+        query: Query,
+        *,
+        on_token: OnToken | None = None,
+        on_progress: OnProgress | None = None,
+        deadline: float | None = None,
+        client: str = "",
+    ) -> PendingAnswers:
         """Check a query, queue it and return at once.
 
-        `on_token(answer index, text)` is called from the worker thread as words come.
+        `on_token(answer index, text)` is called from the worker thread as words come,
+        `on_progress()` when the stage of the returned future or its place in the queue changes.
+        Where several wait, each `client` has its turn, however many requests the others have.
         `future.cancel()` withdraws the request, also while it is being answered: it leaves the
         batch at the next token. At `deadline`, a moment of `time.monotonic()`, the future fails
         with `DeadlineError`, whatever the worker is doing.
 
         Raises at once: `TooManyRegionsError`, `InvalidRegionError`, `EmptyMaskError`,
         `InvalidPromptError`, `UnsupportedEncodingError` for a frame without a usable header,
-        `BusyError` when the queue is full, `NotActiveError` when closed.
+        `BusyError` when the queue is full, `NotActiveError` when closed, `InferenceError` after a
+        failure for good.
         """
         if len(query.regions) > self._max_regions:
             raise TooManyRegionsError(
@@ -157,6 +190,8 @@ class Describer:
             questions=questions,
             max_new_tokens=query.max_new_tokens or self._max_new_tokens,
             on_token=on_token,
+            on_progress=on_progress,
+            client=client,
         )
         if deadline is not None:
             request.expire_at(deadline)
@@ -179,6 +214,11 @@ class Describer:
         return len(self._queue)
 
     @property
+    def failure(self) -> str:
+        """Why nothing is answered any more, with the cure; empty while all is well."""
+        return self._failure
+
+    @property
     def feature_cache(self) -> FeatureCacheCounts:
         """How often the features of a whole picture were at hand, and the memory they take."""
         return self._feature_cache.counts
@@ -198,12 +238,36 @@ class Describer:
             request.fail(stopped)
 
     def close(self) -> None:
-        """Stop, wait for the worker, and give back all memory but that of the model."""
+        """Stop, wait for the worker, and give back all memory but that of the model.
+
+        A worker that hangs is left behind; it ends, if ever, with the step it is at.
+        """
         self.stop()
         if threading.current_thread() is not self._thread:
-            self._thread.join()
+            while self._thread.is_alive() and not self._failure:
+                self._thread.join(JOIN_S)
+        self._watchdog.close()
         self._feature_cache.clear()
         free_memory(self.model.language_model.device)
+
+    def _work(self) -> None:
+        try:
+            self._worker.run()
+        except Exception as error:
+            logger.exception("the worker ended")
+            self._fail(f"the engine broke down: {type(error).__name__}: {error}")
+
+    def _on_hang(self, what: str, limit_s: float) -> None:
+        self._fail(
+            f"the engine hangs: {what} has not ended within {limit_s:g} s (request.watchdog)"
+        )
+
+    def _fail(self, reason: str) -> None:
+        """Answer nothing any more: a thread that hangs cannot be ended, only replaced."""
+        self._failure = f"{reason}; clean up and configure the node to start a new engine"
+        logger.error("%s", self._failure)
+        for request in self._queue.close(InferenceError(self._failure)):
+            request.fail(InferenceError(self._failure))
 
     def __enter__(self) -> Describer:
         return self

@@ -30,7 +30,9 @@ class Job:
     infuse_s: float = 0.0
 
     def answers(self, model: PixelRefer) -> list[Answer]:
-        """Put the tokens of all rows into words."""
+        """Put the tokens of all rows into words, also while they grow; none before the first."""
+        if not all(row.probabilities for row in self.rows):
+            return []
         request = self.request
         timing = Timing(
             queue_s=self.started - request.submitted,
@@ -44,14 +46,16 @@ class Job:
         for question, row in zip(request.questions, self.rows, strict=True):
             used = sorted({frame for track in question.tracks for frame, _ in track})
             frames = [request.query.frames[index] for index in used]
-            text = model.tokenizer.decode(row.token_ids, skip_special_tokens=True)
+            probabilities = list(row.probabilities)  # of this moment
+            token_ids = row.token_ids[: len(probabilities)]
+            text = model.tokenizer.decode(token_ids, skip_special_tokens=True)
             answers.append(
                 Answer(
                     object_ids=question.object_ids,
                     text=text.strip(),
-                    confidence=sum(row.probabilities) / len(row.probabilities),
+                    confidence=sum(probabilities) / len(probabilities),
                     truncated=not row.ended,
-                    generated_tokens=len(row.token_ids),
+                    generated_tokens=len(token_ids),
                     frames=tuple(FrameStamp(frame.camera, frame.stamp_ns) for frame in frames),
                     model_id=model.model_id,
                     timing=timing,

@@ -20,9 +20,11 @@ from pixelrefer_ros.engine.generation.row import Row
 from pixelrefer_ros.engine.generation.token_choice import TokenChooser
 from pixelrefer_ros.engine.job import Job
 from pixelrefer_ros.engine.measurements import Measurements
+from pixelrefer_ros.engine.pending import Stage
 from pixelrefer_ros.engine.query import FrameStamp
 from pixelrefer_ros.engine.questions import make_sample
 from pixelrefer_ros.engine.streaming import TextStream
+from pixelrefer_ros.engine.watchdog import Watchdog
 from pixelrefer_ros.errors import InferenceError
 from pixelrefer_ros.model.pixelrefer import PixelRefer
 from pixelrefer_ros.model.recently_prepared import RecentlyPrepared
@@ -35,7 +37,8 @@ class Worker:
 
     Requests that come while others are being answered join them between two tokens, up to
     `max_batch` questions in all. Joining takes no more than half of the time: after it, the
-    answers that are under way go on for at least as long as it took.
+    answers that are under way go on for at least as long as it took. With nobody to answer, a
+    request waits up to `batch_window` seconds for others. `watchdog` sees every step.
     """
 
     def __init__(
@@ -44,14 +47,18 @@ class Worker:
         queue: RequestQueue,
         feature_cache: FeatureCache,
         measurements: Measurements,
+        watchdog: Watchdog,
         *,
         max_batch: int,
+        batch_window: float,
     ) -> None:
         self._model = model
         self._queue = queue
         self._feature_cache = feature_cache
         self._measurements = measurements
+        self._watchdog = watchdog
         self._max_batch = max_batch
+        self._batch_window = batch_window
         self._decoder = make_decoder(model.language_model, max_rows=max_batch)
         self._decoded: dict[Row, Job] = {}
         self._held: deque[Job] = deque()
@@ -73,7 +80,7 @@ class Worker:
             self._join_alone(self._held.popleft())
             return True
         else:
-            requests = self._queue.take(self._max_batch)
+            requests = self._queue.take(self._max_batch, self._batch_window)
             if not requests:
                 return False
         if requests:
@@ -103,7 +110,8 @@ class Worker:
         if not wanted:
             return []
         try:
-            stage(wanted)
+            with self._watchdog.watch("preparing, encoding or joining"):
+                stage(wanted)
             return wanted
         except Exception as error:
             trace = traceback.format_exc()
@@ -125,7 +133,8 @@ class Worker:
         """Choose one token for every row; where that fails, each request goes on alone."""
         started, rows = time.monotonic(), len(self._decoded)
         try:
-            finished = self._decoder.step()
+            with self._watchdog.watch("choosing the next tokens"):
+                finished = self._decoder.step()
         except Exception as error:
             trace = traceback.format_exc()
             failure = error.with_traceback(None)
@@ -146,6 +155,7 @@ class Worker:
     def _prepare(self, recent: RecentlyPrepared, jobs: Sequence[Job]) -> None:
         """Decode the frames, cut the views out of them, tokenise the prompts."""
         for job in jobs:
+            job.request.advance(Stage.PREPARING)
             begin = time.monotonic()
             query = job.request.query
             images = [frame.rgb() for frame in query.frames]
@@ -161,6 +171,8 @@ class Worker:
     @torch.inference_mode()
     def _embed(self, jobs: Sequence[Job]) -> None:
         """Run the vision encoder, SAOT and OCI over all regions of all jobs at once."""
+        for job in jobs:
+            job.request.advance(Stage.ENCODING)
         begin = time.monotonic()
         samples = [sample for job in jobs for sample in job.samples]
         stamps = {picture: stamp for job in jobs for picture, stamp in job.stamps.items()}
@@ -192,6 +204,9 @@ class Worker:
 
     def _join(self, jobs: Sequence[Job]) -> None:
         """Let prompts join those that are decoded; one that was decoded before goes on."""
+        for job in jobs:
+            job.request.advance(Stage.GENERATING)
+            job.request.show(partial(job.answers, self._model))
         rows = {row: job for job in jobs for row in job.rows if not row.complete}
         finished = self._decoder.join(list(rows))
         self._decoded |= rows

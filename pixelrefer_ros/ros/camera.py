@@ -22,6 +22,9 @@ SILENCE_S = 2.0
 
 WARNING_PERIOD_S = 10.0
 
+DEPTH = 30
+"""Frames the middleware keeps while the node is busy elsewhere: a second at 30 Hz."""
+
 
 class Camera:
     """Subscribes to an image topic and appends each frame to a buffer, undecoded.
@@ -72,7 +75,7 @@ class Camera:
         """How the node receives it now."""
         return QoSProfile(
             history=HistoryPolicy.KEEP_LAST,
-            depth=10,
+            depth=DEPTH,
             reliability=self._reliability,
             durability=DurabilityPolicy.VOLATILE,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, InvalidStateError
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -16,6 +17,7 @@ import rclpy
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Point32, Polygon
 from numpy.typing import NDArray
+from rclpy.action import ActionClient
 from rclpy.client import Client
 from rclpy.context import Context
 from rclpy.executors import (
@@ -27,10 +29,12 @@ from rclpy.task import Future as RosFuture
 from sensor_msgs.msg import Image, RegionOfInterest
 from std_msgs.msg import Header
 
+from pixelrefer_ros import action
 from pixelrefer_ros.errors import DeadlineError, InvalidRegionError, NotActiveError
 from pixelrefer_ros.msg import RegionQuery, RegionReference, RegionResult
+from pixelrefer_ros.ros.answer_stream import AnswerStream
 from pixelrefer_ros.ros.conversions import to_duration
-from pixelrefer_ros.ros.qos import SERVICE_QOS
+from pixelrefer_ros.ros.qos import FEEDBACK_QOS, SERVICE_QOS
 from pixelrefer_ros.srv import DescribeRegion, ListFrames
 
 Result = TypeVar("Result")
@@ -84,6 +88,24 @@ def mask_reference(
     )
 
 
+def _to_query(
+    regions: RegionReference | Sequence[RegionReference],
+    prompt: str,
+    camera: str,
+    timeout_s: float,
+    max_new_tokens: int,
+    return_masks: bool,
+) -> RegionQuery:
+    return RegionQuery(
+        camera=camera,
+        prompt=prompt,
+        regions=[regions] if isinstance(regions, RegionReference) else list(regions),
+        timeout=to_duration(timeout_s),
+        max_new_tokens=max_new_tokens,
+        return_masks=return_masks,
+    )
+
+
 class DescribeRegionClient:
     """Asks a PixelRefer node.
 
@@ -93,7 +115,7 @@ class DescribeRegionClient:
     """
 
     def __init__(self, node_name: str = "/pixelrefer") -> None:
-        name = node_name.rstrip("/")
+        self._name = name = node_name.rstrip("/")
         self._context = Context()
         rclpy.init(context=self._context)
         self.node = rclpy.create_node(
@@ -108,6 +130,16 @@ class DescribeRegionClient:
         self._list = self.node.create_client(
             ListFrames, f"{name}/list_frames", qos_profile=SERVICE_QOS
         )
+        self._action = ActionClient(
+            self.node,
+            action.DescribeRegion,
+            f"{name}/describe_region",
+            goal_service_qos_profile=SERVICE_QOS,
+            result_service_qos_profile=SERVICE_QOS,
+            cancel_service_qos_profile=SERVICE_QOS,
+            feedback_sub_qos_profile=FEEDBACK_QOS,
+        )
+        self._unasked: deque[AnswerStream] = deque()
         self._unanswered: set[Future[Any]] = set()
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
@@ -121,7 +153,8 @@ class DescribeRegionClient:
         """
         deadline = time.monotonic() + timeout_s
         while (left := deadline - time.monotonic()) > 0:
-            if self._list.wait_for_service(left) and self._describe.wait_for_service(0.0):
+            services = (self._list.wait_for_service(left), self._describe.wait_for_service(0.0))
+            if all(services) and self._action.wait_for_server(0.1):
                 with suppress(DeadlineError, NotActiveError):
                     self.list_frames(timeout_s=min(left, 1.0))
                     return True
@@ -142,15 +175,33 @@ class DescribeRegionClient:
         Raises `DeadlineError` when no reply came at all, `NotActiveError` when the node is not
         there.
         """
-        query = RegionQuery(
-            camera=camera,
-            prompt=prompt,
-            regions=[regions] if isinstance(regions, RegionReference) else list(regions),
-            timeout=to_duration(timeout_s),
-            max_new_tokens=max_new_tokens,
-            return_masks=return_masks,
-        )
+        query = _to_query(regions, prompt, camera, timeout_s, max_new_tokens, return_masks)
         return self._wait(self.describe_async(query), timeout_s + REPLY_MARGIN_S)
+
+    def describe_streaming(
+        self,
+        regions: RegionReference | Sequence[RegionReference],
+        prompt: str = "",
+        *,
+        camera: str = "",
+        timeout_s: float = 30.0,
+        max_new_tokens: int = 0,
+        return_masks: bool = False,
+    ) -> AnswerStream:
+        """Ask and hear the words as they come; `cancel` and `result` are methods of the stream.
+
+        Raises `NotActiveError` when the node is not there.
+        """
+        query = _to_query(regions, prompt, camera, timeout_s, max_new_tokens, return_masks)
+        if not self._action.server_is_ready():
+            raise NotActiveError(self._not_there("action", f"{self._name}/describe_region"))
+        stream = AnswerStream(
+            self._action, self._executor, query, timeout_s + REPLY_MARGIN_S, self._check_thread
+        )
+        self._remember(stream.reply)
+        self._unasked.append(stream)
+        self._executor.create_task(self._ask_next)
+        return stream
 
     def describe_async(self, query: RegionQuery) -> Future[RegionResult]:
         """Ask without waiting; the future is completed from the client's thread.
@@ -175,6 +226,7 @@ class DescribeRegionClient:
         self._context.try_shutdown()
         self._thread.join()
         self._executor.shutdown()
+        self._action.destroy()
         self.node.destroy_node()
         for reply in list(self._unanswered):
             with suppress(InvalidStateError):
@@ -188,12 +240,9 @@ class DescribeRegionClient:
 
     def _call(self, client: Client, request: object, field: str) -> Future[Any]:
         if not client.service_is_ready():
-            raise NotActiveError(
-                f"no service {client.srv_name}: start the node, or give its name with its namespace"
-            )
+            raise NotActiveError(self._not_there("service", client.srv_name))
         reply: Future[Any] = Future()
-        self._unanswered.add(reply)
-        reply.add_done_callback(self._unanswered.discard)
+        self._remember(reply)
 
         def settle(response: RosFuture) -> None:
             # The caller may have canceled its future in the meantime.
@@ -204,6 +253,18 @@ class DescribeRegionClient:
         response.add_done_callback(settle)
         reply.add_done_callback(lambda _: client.remove_pending_request(response))
         return reply
+
+    async def _ask_next(self) -> None:
+        """Ask in the order of the calls: rclpy starts the newest task first."""
+        await self._unasked.popleft().ask()
+
+    def _remember(self, reply: Future[Any]) -> None:
+        self._unanswered.add(reply)
+        reply.add_done_callback(self._unanswered.discard)
+
+    @staticmethod
+    def _not_there(kind: str, name: str) -> str:
+        return f"no {kind} {name}: start the node, or give its name with its namespace"
 
     def _wait(self, reply: Future[Result], timeout_s: float) -> Result:
         self._check_thread()

@@ -34,7 +34,7 @@ def build_engine_status(
 ) -> DiagnosticStatus:
     """Return the status `<node_name>: engine`.
 
-    ERROR: requests fail and none is answered. WARN: some fail or are refused, the queue is full,
+    ERROR: the engine has failed for good, or requests fail and none is answered. WARN: some fail or are refused, the queue is full,
     or the model has random weights. STALE: the node is not active, so there is nothing to tell.
     """
     name = f"{node_name}: engine"
@@ -55,7 +55,7 @@ def build_engine_status(
 
 
 def _complaints(describer: Describer, settings: Settings, summary: Summary) -> list[Complaint]:
-    complaints = []
+    complaints = [Complaint(ERROR, describer.failure)] if describer.failure else []
     for code, cure in CURES.items():
         if count := summary.results[code]:
             nothing_else = code in FATAL and not summary.results[ErrorCode.NONE]

@@ -11,11 +11,12 @@ from collections.abc import Sequence
 import rclpy
 from rclpy._rclpy_pybind11 import RCLError, UnknownROSArgsError
 from rclpy.exceptions import ParameterException
-from rclpy.executors import ExternalShutdownException, ShutdownException, SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException, ShutdownException
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
 
 from pixelrefer_ros.engine.describer import Describer
+from pixelrefer_ros.ros.callers import CallerExecutor
 from pixelrefer_ros.ros.log_forwarding import forward_core_log
 from pixelrefer_ros.ros.memory import return_large_blocks
 from pixelrefer_ros.ros.node import PixelReferNode
@@ -56,7 +57,7 @@ def run_node(args: Sequence[str] | None, *, autostart: bool) -> int:
     forward_core_log(node.get_logger())
     if autostart and not _start(node):
         return _end(node, status=1)
-    executor = SingleThreadedExecutor()
+    executor = CallerExecutor()
     executor.add_node(node)
     spinning = threading.Thread(target=_spin, args=(executor, node), name="ros")
     spinning.start()
@@ -76,7 +77,7 @@ def _start(node: PixelReferNode) -> bool:
     )
 
 
-def _spin(executor: SingleThreadedExecutor, node: PixelReferNode) -> None:
+def _spin(executor: CallerExecutor, node: PixelReferNode) -> None:
     while rclpy.ok():
         try:
             executor.spin_once()
@@ -88,7 +89,7 @@ def _spin(executor: SingleThreadedExecutor, node: PixelReferNode) -> None:
             )
 
 
-def _answer_all(executor: SingleThreadedExecutor, node: PixelReferNode) -> Describer | None:
+def _answer_all(executor: CallerExecutor, node: PixelReferNode) -> Describer | None:
     """Let every request on its way be answered, NOT_ACTIVE if need be, before the process ends.
 
     Returns the engine, which may still be at its last step.

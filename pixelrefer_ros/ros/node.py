@@ -27,9 +27,11 @@ from pixelrefer_ros.errors import (
 from pixelrefer_ros.msg import RegionQuery, RegionResult
 from pixelrefer_ros.regions.drawing import draw_regions
 from pixelrefer_ros.resources import find_model
+from pixelrefer_ros.ros.callers import with_caller
 from pixelrefer_ros.ros.camera import Camera
 from pixelrefer_ros.ros.camera_status import build_camera_status
 from pixelrefer_ros.ros.conversions import to_header, to_image_message
+from pixelrefer_ros.ros.describe_action import DescribeRegionServer, Goal
 from pixelrefer_ros.ros.engine_status import build_engine_status
 from pixelrefer_ros.ros.parameter_changes import ParameterChanges
 from pixelrefer_ros.ros.parameters import (
@@ -39,7 +41,13 @@ from pixelrefer_ros.ros.parameters import (
     read_settings,
 )
 from pixelrefer_ros.ros.qos import SERVICE_QOS
-from pixelrefer_ros.ros.region_query import Inquiry, build_error, build_result, read_query
+from pixelrefer_ros.ros.region_query import (
+    Inquiry,
+    build_canceled,
+    build_error,
+    build_result,
+    read_query,
+)
 from pixelrefer_ros.ros.safe_lifecycle import SafeLifecycleNode
 from pixelrefer_ros.ros.waiting import wait_in_executor
 from pixelrefer_ros.srv import DescribeRegion, ListFrames
@@ -51,8 +59,8 @@ class PixelReferNode(SafeLifecycleNode):
     """Lifecycle node `pixelrefer`.
 
     configure loads the model, activate starts the cameras, deactivate stops both answering and
-    receiving, cleanup frees the model. Services are there from the start: outside the active state
-    they answer NOT_ACTIVE.
+    receiving, cleanup frees the model. Services and action are there from the start: outside the
+    active state they answer NOT_ACTIVE.
     """
 
     def __init__(self) -> None:
@@ -66,8 +74,9 @@ class PixelReferNode(SafeLifecycleNode):
         # Requests wait for the model side by side, while images keep coming.
         options = {"qos_profile": SERVICE_QOS, "callback_group": ReentrantCallbackGroup()}
         self.create_service(
-            DescribeRegion, "~/describe_region", self._on_describe_region, **options
+            DescribeRegion, "~/describe_region", with_caller(self._on_describe_region), **options
         )
+        DescribeRegionServer(self, self._describe)
         self.create_service(ListFrames, "~/list_frames", self._on_list_frames, **options)
         self._results = self.create_publisher(RegionResult, "~/results", 10)
         self._annotated = self.create_publisher(Image, "~/annotated", 2)
@@ -106,6 +115,8 @@ class PixelReferNode(SafeLifecycleNode):
                 max_regions=settings.max_regions,
                 max_new_tokens=settings.max_new_tokens,
                 feature_cache_bytes=settings.encoder_cache_megabytes * 10**6,
+                batch_window=settings.batch_window,
+                watchdog=settings.watchdog,
             )
         except (PixelReferError, ValueError) as error:
             return self._refuse("configure", str(error))
@@ -207,19 +218,18 @@ class PixelReferNode(SafeLifecycleNode):
         self._diagnostics.publish(message)
 
     async def _on_describe_region(
-        self, request: DescribeRegion.Request, response: DescribeRegion.Response
+        self, request: DescribeRegion.Request, response: DescribeRegion.Response, caller: str
     ) -> DescribeRegion.Response:
-        self._in_flight += 1
-        try:
-            response.result = await self._describe(request.query)
-        finally:
-            self._in_flight -= 1
+        response.result = await self._describe(request.query, caller)
         return response
 
-    async def _describe(self, message: RegionQuery) -> RegionResult:
-        """Answer a query; whatever goes wrong becomes a result with a code."""
+    async def _describe(
+        self, message: RegionQuery, caller: str, goal: Goal | None = None
+    ) -> RegionResult:
+        """Answer a query of a service call or a goal; what goes wrong is a result with a code."""
+        self._in_flight += 1
         try:
-            result = await self._answer(message)
+            result = await self._answer(message, caller, goal)
         except PixelReferError as error:
             result = build_error(error)
         except CancelledError:
@@ -232,13 +242,15 @@ class PixelReferNode(SafeLifecycleNode):
                 error_code=ErrorCode.INFERENCE_ERROR.value,
                 error_msg=f"request failed: {type(error).__name__}: {error}",
             )
+        finally:
+            self._in_flight -= 1
         if self._describer is not None:
             result.model_id = self._describer.model.model_id
             self._describer.measurements.count_result(ErrorCode(result.error_code))
         self._try(lambda: self._results.publish(result))
         return result
 
-    async def _answer(self, message: RegionQuery) -> RegionResult:
+    async def _answer(self, message: RegionQuery, caller: str, goal: Goal | None) -> RegionResult:
         received = time.monotonic()
         describer, settings = self._describer, self._settings
         if not self._cameras or describer is None or settings is None:
@@ -252,13 +264,25 @@ class PixelReferNode(SafeLifecycleNode):
         with ExitStack() as pins:
             for frame in inquiry.frames:
                 pins.enter_context(inquiry.buffer.pin(frame))
-            future = describer.submit(inquiry.query, deadline=received + inquiry.timeout_s)
+            pending = describer.submit(
+                inquiry.query,
+                on_token=goal.on_token if goal else None,
+                on_progress=goal.on_progress if goal else None,
+                deadline=received + inquiry.timeout_s,
+                client=caller,
+            )
+            if goal is not None:
+                goal.follow(pending)
             try:
-                answers = await wait_in_executor(future, self.executor)
+                answers = await wait_in_executor(pending, self.executor)
             except DeadlineError as error:
                 raise DeadlineError(
                     f"timeout is {inquiry.timeout_s:.3f} s and passed before the answer came"
                 ) from error
+            except CancelledError:
+                if goal is None or not goal.canceled:
+                    raise
+                return build_canceled(inquiry, goal.partial)
             result = build_result(inquiry, answers)
             self._try(lambda: self._publish_annotated(inquiry, answers))
         return result

@@ -69,6 +69,20 @@ PARAMETERS = (
     at_once("request.max_regions", 16, "Most regions in one request.", 1, 255),
     at_once("request.max_new_tokens", 64, "Default length of an answer, tokens.", 1, 2048),
     at_configure("request.max_batch", 16, "Most questions answered together.", 1, 256),
+    at_configure(
+        "request.batch_window",
+        0.0,
+        "Longest wait of an idle model for more requests, s.",
+        0.0,
+        10.0,
+    ),
+    at_configure(
+        "request.watchdog",
+        60.0,
+        "Longest step of the model before it is taken to hang, s; 0: any.",
+        0.0,
+        3600.0,
+    ),
 )
 
 CAMERA_PARAMETERS = (
@@ -110,6 +124,8 @@ class Settings:
     max_regions: int
     max_new_tokens: int
     max_batch: int
+    batch_window: float
+    watchdog: float
 
     @property
     def buffer_limits(self) -> BufferLimits:
@@ -186,4 +202,6 @@ def _settings(values: Mapping[str, Any]) -> Settings:
         max_regions=values["request.max_regions"],
         max_new_tokens=values["request.max_new_tokens"],
         max_batch=values["request.max_batch"],
+        batch_window=values["request.batch_window"],
+        watchdog=values["request.watchdog"],
     )

@@ -12,6 +12,14 @@ SERVICE_QOS = QoSProfile(
 )
 """Room for bursts: past the default depth of 10 the middleware drops calls without a word."""
 
+FEEDBACK_QOS = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST,
+    depth=1000,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.VOLATILE,
+)
+"""Room for all words of a long answer: with the default depth of 10 a burst loses some."""
+
 
 def describe_qos(qos: QoSProfile) -> str:
     """Write what decides about compatibility, as `best effort, volatile`."""

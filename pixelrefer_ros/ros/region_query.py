@@ -94,7 +94,16 @@ def build_result(inquiry: Inquiry, answers: Sequence[Answer]) -> RegionResult:
         result.regions.append(
             to_reference(mask, region.object_id, frame, with_mask=inquiry.return_masks)
         )
-    set_timing(result, answers[0].timing)
+    if answers:
+        set_timing(result, answers[0].timing)
+    return result
+
+
+def build_canceled(inquiry: Inquiry, partial: Sequence[Answer]) -> RegionResult:
+    """Put what was said before the client withdrew its request into a message."""
+    result = build_result(inquiry, partial)
+    result.error_code = ErrorCode.CANCELED.value
+    result.error_msg = "the client canceled the request"
     return result
 
 

@@ -8,14 +8,15 @@ import time
 import pytest
 
 from pixelrefer_ros.engine.batching import Request, RequestQueue
+from pixelrefer_ros.engine.pending import Stage
 from pixelrefer_ros.engine.query import Query
 from pixelrefer_ros.engine.questions import Question
-from pixelrefer_ros.errors import BusyError, DeadlineError, NotActiveError
+from pixelrefer_ros.errors import BusyError, DeadlineError, InferenceError, NotActiveError
 
 
-def request(rows: int = 1) -> Request:
+def request(rows: int = 1, **fields: object) -> Request:
     question = Question(object_ids=("",), tracks=(), text="")
-    return Request(Query(frames=[], regions=[]), [question] * rows, max_new_tokens=1)
+    return Request(Query(frames=[], regions=[]), [question] * rows, max_new_tokens=1, **fields)
 
 
 def test_requests_leave_in_order_and_together():
@@ -113,3 +114,90 @@ def test_whoever_settles_first_wins():
     settled.resolve([])
     settled.fail(RuntimeError("late"))
     assert settled.future.result() == []
+
+
+def test_clients_take_turns():
+    queue = RequestQueue(8)
+    many, one = [request(client="many") for _ in range(3)], request(client="one")
+    for each in (*many, one):
+        queue.put(each)
+    assert queue.take(max_rows=2) == [many[0], one]
+
+
+def test_a_full_queue_makes_room_for_who_has_less_in_it():
+    queue = RequestQueue(3)
+    many, one = [request(client="many") for _ in range(3)], request(client="one")
+    for each in (*many, one):
+        queue.put(each)
+    with pytest.raises(BusyError, match="the queue holds 3 requests, most of them of this client"):
+        many[2].future.result(timeout=0)
+    assert queue.take(max_rows=16) == [many[0], one, many[1]]
+
+
+def test_who_has_most_in_a_full_queue_gets_no_more():
+    queue = RequestQueue(3)
+    for client in ("many", "many", "one"):
+        queue.put(request(client=client))
+    for client in ("many", "one"):
+        with pytest.raises(BusyError, match="3 requests are waiting"):
+            queue.put(request(client=client))
+
+
+def test_everybody_knows_how_many_are_ahead():
+    told = []
+    queue = RequestQueue(4)
+    first, second = request(), request()
+    third = request(on_progress=lambda: told.append(third.future.ahead))
+    for each in (first, second, third):
+        queue.put(each)
+    assert queue.take(max_rows=1) == [first]
+    second.future.cancel()
+    assert told == [2, 1, 0]
+    assert queue.take(max_rows=1) == [third]
+    third.advance(Stage.PREPARING)
+    assert (third.future.stage, third.future.ahead) == (Stage.PREPARING, 0)
+
+
+def test_a_listener_of_progress_that_raises_fails_its_request():
+    def raises() -> None:
+        raise KeyError("planner")
+
+    failing = request(on_progress=raises)
+    failing.advance(Stage.PREPARING)
+    with pytest.raises(InferenceError, match="on_progress raised KeyError"):
+        failing.future.result(timeout=0)
+
+
+def test_a_window_gathers_what_comes_within_it():
+    queue = RequestQueue(4)
+    first, second = request(), request()
+    queue.put(first)
+    threading.Timer(0.05, queue.put, [second]).start()
+    started = time.monotonic()
+    assert queue.take(max_rows=16, window=0.3) == [first, second]
+    assert 0.2 < time.monotonic() - started < 2.0
+
+
+def test_a_window_ends_as_soon_as_nothing_more_would_fit():
+    queue = RequestQueue(4)
+    queue.put(request())
+    threading.Timer(0.05, queue.put, [request(rows=2)]).start()
+    started = time.monotonic()
+    assert len(queue.take(max_rows=3, window=30.0)) == 2
+    assert time.monotonic() - started < 5.0
+
+
+def test_a_window_counts_from_when_the_request_came():
+    queue = RequestQueue(4)
+    queue.put(request(submitted=time.monotonic() - 60.0))
+    started = time.monotonic()
+    assert len(queue.take(max_rows=16, window=30.0)) == 1
+    assert time.monotonic() - started < 5.0
+
+
+def test_the_reason_for_closing_is_what_others_hear():
+    queue = RequestQueue(2)
+    queue.close(InferenceError("it hangs"))
+    queue.close()
+    with pytest.raises(InferenceError, match="it hangs"):
+        queue.put(request())

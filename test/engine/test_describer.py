@@ -410,3 +410,86 @@ def test_an_object_is_asked_about_with_its_own_frames_only(full_model, picture):
         beside, _ = describer.describe([picture, other], [here, there], "What is it?")
     assert beside.text == alone.text
     assert beside.confidence == pytest.approx(alone.confidence, rel=1e-4)
+
+
+def test_progress_is_told_stage_by_stage(describer, picture):
+    stages = []
+    pending = describer.submit(
+        query(picture), on_progress=lambda: stages.append(pending.stage.name)
+    )
+    pending.result(30)
+    assert stages == ["PREPARING", "ENCODING", "GENERATING"]
+
+
+def test_what_has_been_said_so_far_can_be_seen_until_it_is_settled(describer, picture):
+    told, third = [], threading.Event()
+
+    def hear(index: int, text: str) -> None:
+        told.append(text)
+        if len(told) == 3:
+            third.set()
+
+    pending = describer.submit(query(picture, max_new_tokens=2000), on_token=hear)
+    assert third.wait(30)
+    [partly] = pending.so_far()
+    assert partly.text.startswith("".join(told[:3]).strip())
+    assert partly.truncated
+    assert partly.generated_tokens >= 3
+    assert 0 < partly.confidence <= 1
+    pending.cancel()
+    assert pending.so_far() == []
+
+
+def test_a_client_that_floods_the_queue_does_not_starve_another(endless_model, picture):
+    order = []
+    with Describer(endless_model, max_batch=1, max_new_tokens=20, queue_size=4) as describer:
+        blocker = describer.submit(query(picture, max_new_tokens=100), client="many")
+        wait_until_running(describer)
+        flood = [describer.submit(query(picture), client="many") for _ in range(4)]
+        with pytest.raises(BusyError):
+            describer.submit(query(picture), client="many")
+        one = describer.submit(query(picture), client="one")
+        for name, future in (("one", one), *((f"many{k}", f) for k, f in enumerate(flood))):
+            future.add_done_callback(lambda _, name=name: order.append(name))
+        wait([blocker, one, *flood], timeout=60)
+    assert order == ["many3", "many0", "one", "many1", "many2"]
+    assert isinstance(flood[3].exception(), BusyError)
+
+
+def test_a_worker_that_hangs_is_noticed_and_can_be_replaced(endless_model, picture, monkeypatch):
+    step, go_on = PlainSteps.run, threading.Event()
+
+    def hang(*arguments):
+        go_on.wait(60)
+        return step(*arguments)
+
+    describer = Describer(endless_model, watchdog=0.5, max_batch=1)
+    assert describer.failure == ""
+    with monkeypatch.context() as hanging:
+        hanging.setattr(PlainSteps, "run", hang)
+        futures = [describer.submit(query(picture)) for _ in range(2)]
+        for future in futures:
+            with pytest.raises(InferenceError, match=r"hangs: choosing the next tokens .* 0\.5 s"):
+                future.result(timeout=10)
+        assert "clean up and configure" in describer.failure
+        with pytest.raises(InferenceError, match="hangs"):
+            describer.submit(query(picture))
+        describer.close()
+        assert describer._thread.is_alive(), "the test waited for the hang to end"
+    with Describer(endless_model) as another:
+        assert another.describe(picture, BOXES[0], timeout=30)
+    go_on.set()
+    describer._thread.join(30)
+    assert not describer._thread.is_alive()
+
+
+def test_a_worker_that_breaks_down_says_so(endless_model, picture, monkeypatch):
+    def broken(*_: object) -> None:
+        raise RuntimeError("no more memory for Python itself")
+
+    monkeypatch.setattr("pixelrefer_ros.engine.worker.Job", broken)
+    with Describer(endless_model) as describer:
+        with pytest.raises(InferenceError, match="broke down: RuntimeError: no more memory"):
+            describer.describe(picture, BOXES[0], timeout=30)
+        with pytest.raises(InferenceError, match="broke down"):
+            describer.submit(query(picture))

@@ -58,6 +58,7 @@ EXPECTED = {
         "---",
         "uint8 stage",
         "uint16 queue_position",
+        "uint16 answer",
         "string delta",
     ],
 }

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,7 @@ from pixelrefer_ros.ros.client import DescribeRegionClient
 ROOT = Path(__file__).resolve().parents[2]
 os.environ["FASTRTPS_DEFAULT_PROFILES_FILE"] = str(find_config("fastdds.xml"))
 
+NODE = (str(ROOT / "scripts" / "pixelrefer_node"),)
 TRANSITIONS = {
     "configure": Transition.TRANSITION_CONFIGURE,
     "activate": Transition.TRANSITION_ACTIVATE,
@@ -38,8 +39,8 @@ TRANSITIONS = {
 class NodeProcess:
     """A PixelRefer node in a process of its own, driven as a lifecycle manager drives it."""
 
-    def __init__(self, log: Path, **parameters: object) -> None:
-        command = [sys.executable, str(ROOT / "scripts" / "pixelrefer_node"), "--ros-args"]
+    def __init__(self, log: Path, script: Sequence[str] = NODE, **parameters: object) -> None:
+        command = [sys.executable, *script, "--ros-args"]
         for name, value in {"model__path": "random-tiny", **parameters}.items():
             command += ["-p", f"{name.replace('__', '.')}:={value}"]
         self._log = log
@@ -139,9 +140,9 @@ class Processes:
         self._folder = folder
         self._started: list[NodeProcess | CameraProcess] = []
 
-    def node(self, **parameters: object) -> NodeProcess:
+    def node(self, script: Sequence[str] = NODE, **parameters: object) -> NodeProcess:
         log = self._folder / f"node{len(self._started)}.log"
-        self._started.append(NodeProcess(log, **parameters))
+        self._started.append(NodeProcess(log, script, **parameters))
         return self._started[-1]
 
     def camera(self, *arguments: str) -> CameraProcess:

@@ -57,6 +57,17 @@ def test_a_request_on_its_way_is_answered_before_the_process_ends(
     assert node.stop(number) == 0
 
 
+def test_a_goal_on_its_way_is_answered_before_the_process_ends(processes, endless_model_path):
+    processes.camera()
+    node = processes.node(model__path=endless_model_path).start()
+    node.wait_for_frames(2)
+    stream = node.client.describe_streaming(box_reference(40, 30, 40, 30), max_new_tokens=20_000)
+    next(feedback for feedback in stream if feedback.delta)
+    node.process.send_signal(signal.SIGTERM)
+    assert stream.result().error_code == RegionResult.NOT_ACTIVE
+    assert node.stop() == 0
+
+
 def test_replies_leave_before_a_long_step_of_the_model_ends(processes):
     """Boxes of 2x2 pixels are enlarged to thousands of patches: the encoder takes its time."""
     processes.camera()
@@ -120,7 +131,45 @@ def test_damaged_model_folders_are_named_at_configure(unconfigured, tiny_model_p
     unconfigured.set(model__path=str(folder))
     assert not unconfigured.change("configure")
     assert str(weights) in unconfigured.log()
+
+
+def test_weights_of_another_model_are_refused_by_the_name_of_a_tensor(
+    unconfigured, tiny_model_path, tmp_path
+):
+    folder = tmp_path / "swapped"
+    shutil.copytree(tiny_model_path, folder)
+    other = tiny_model_path.with_name("pixelrefer-lite-tabletop") / "model.safetensors"
+    shutil.copy(other, folder / "model.safetensors")
+    unconfigured.set(model__path=str(folder))
+    assert not unconfigured.change("configure")
+    assert unconfigured.state() == "unconfigured"
+    assert "swapped" in unconfigured.log()
+    assert "Traceback" not in unconfigured.log()
     unconfigured.stop()
+
+
+def test_model_files_that_are_damaged_or_removed_later_harm_nobody(
+    processes, tiny_model_path, tmp_path
+):
+    """The weights are read whole at configure, and never again until the next."""
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_model_path, folder)
+    processes.camera()
+    node = processes.node(model__path=folder, request__max_new_tokens=4).start()
+    node.wait_for_frames(2)
+    expected = ask(node)
+    assert expected.error_code == RegionResult.NONE
+    with (folder / "model.safetensors").open("r+b") as weights:
+        weights.truncate(1000)
+    stamp = expected.regions[0].header.stamp
+    again = node.client.describe(box_reference(40, 30, 40, 30, stamp=stamp))
+    assert again.answers == expected.answers
+    shutil.rmtree(folder)
+    assert ask(node).error_code == RegionResult.NONE
+    assert node.change("deactivate")
+    assert node.change("cleanup")
+    assert not node.change("configure")
+    assert str(folder) in node.log()
 
 
 def test_a_parameter_out_of_range_ends_the_process_with_one_sentence(processes):

@@ -1,0 +1,1 @@
+"""A node left running under load: cameras, clients and node as processes, and what they count."""

@@ -1,0 +1,143 @@
+"""What a soak counts, and what it must not show."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from pixelrefer_ros.errors import ErrorCode
+
+EXPECTED_CODES = {
+    ErrorCode.NONE, ErrorCode.BUSY, ErrorCode.TIMEOUT, ErrorCode.CANCELED, ErrorCode.INVALID_REGION,
+}  # fmt: skip
+"""What the questions of a soak provoke; anything else is a fault of the node."""
+
+GROWTH = 0.1
+GROWTH_BYTES = 32_000_000
+"""Memory may differ by so much, for the heap breathes; descriptors must not grow at all."""
+
+
+class FrameCount(NamedTuple):
+    """Frames of one camera."""
+
+    sent: int
+    received: int
+
+
+@dataclass(frozen=True)
+class ClientCounts:
+    """Of one client: requests sent, answers that came, their codes, seconds each with words took.
+
+    They are what `ros/soak_client.py` prints.
+    """
+
+    requests: int
+    answered: int
+    by_code: dict[str, int]
+    seconds: list[float]
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What the node's process holds at a moment of the monotonic clock.
+
+    waited_s: how long its threads had waited for a processor, all together.
+    """
+
+    rss_bytes: int
+    fds: int
+    waited_s: float
+    moment_s: float
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The figures of a soak. Memory and descriptors: after warm-up and at the end, of the node.
+
+    cpu_wait: threads of the node that waited for a processor, on average; about 1 and more means
+    that the computer is too busy to say whose fault a lost frame is.
+    """
+
+    minutes: float
+    frames_sent: int
+    frames_received: int
+    requests: int
+    answered: int
+    by_code: dict[str, int]
+    p50_s: float
+    p95_s: float
+    rss_start_bytes: int
+    rss_end_bytes: int
+    fds_start: int
+    fds_end: int
+    cpu_wait: float
+    problems: list[str]
+
+    def to_json(self) -> str:
+        """Write one object."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+    def to_text(self) -> str:
+        """Write a line for each figure."""
+        figures = {name: value for name, value in asdict(self).items() if name != "problems"}
+        return "".join(f"{name:<16} {value}\n" for name, value in figures.items())
+
+
+def sum_up(
+    minutes: float,
+    frames: dict[str, FrameCount],
+    clients: Sequence[ClientCounts],
+    start: Usage,
+    end: Usage,
+) -> Figures:
+    """Put together what the processes counted; `frames` by the name of the camera."""
+    by_code = sum((Counter(client.by_code) for client in clients), Counter[str]())
+    seconds = [second for client in clients for second in client.seconds] or [0.0]
+    requests = sum(client.requests for client in clients)
+    answered = sum(client.answered for client in clients)
+    cpu_wait = (end.waited_s - start.waited_s) / (end.moment_s - start.moment_s)
+    problems = [
+        f"camera {name}: {count.sent - count.received} of {count.sent} frames were lost "
+        f"({cpu_wait:.2f} threads of the node waited for a processor)"
+        for name, count in frames.items()
+        if count.received != count.sent
+    ]
+    problems += [
+        f"camera {name} sent no frames" for name, count in frames.items() if not count.sent
+    ]
+    if answered != requests:
+        problems.append(f"{requests - answered} of {requests} requests were not answered")
+    if not by_code[ErrorCode.NONE.name]:
+        problems.append("no question was answered with words")
+    unexpected = {name: n for name, n in by_code.items() if ErrorCode[name] not in EXPECTED_CODES}
+    if unexpected:
+        problems.append(f"error codes that nobody provoked: {unexpected}")
+    allowed = GROWTH * start.rss_bytes + GROWTH_BYTES
+    if end.rss_bytes - start.rss_bytes > allowed:
+        problems.append(
+            f"memory grew by {(end.rss_bytes - start.rss_bytes) / 1e6:.0f} MB, "
+            f"{allowed / 1e6:.0f} MB are allowed"
+        )
+    if end.fds > start.fds:
+        problems.append(f"file descriptors grew from {start.fds} to {end.fds}")
+    return Figures(
+        minutes=minutes,
+        frames_sent=sum(count.sent for count in frames.values()),
+        frames_received=sum(count.received for count in frames.values()),
+        requests=requests,
+        answered=answered,
+        by_code=dict(sorted(by_code.items())),
+        p50_s=float(np.percentile(seconds, 50)),
+        p95_s=float(np.percentile(seconds, 95)),
+        rss_start_bytes=start.rss_bytes,
+        rss_end_bytes=end.rss_bytes,
+        fds_start=start.fds,
+        fds_end=end.fds,
+        cpu_wait=cpu_wait,
+        problems=problems,
+    )

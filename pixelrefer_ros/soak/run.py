@@ -1,0 +1,129 @@
+"""Start the processes, let them run, count."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+from pixelrefer_ros.demo.child_process import ChildProcess, python_module
+from pixelrefer_ros.demo.interview import Interview
+from pixelrefer_ros.demo.surroundings import end_on_signals, stay_alone
+from pixelrefer_ros.errors import CommandError
+from pixelrefer_ros.resources import find_model
+from pixelrefer_ros.ros.client import DescribeRegionClient
+from pixelrefer_ros.ros.frame_counts import FrameCounts
+from pixelrefer_ros.soak.cameras import CAMERAS, RATE_HZ, SoakCamera
+from pixelrefer_ros.soak.figures import ClientCounts, Figures, FrameCount, Usage, sum_up
+
+LOADING_S = 600.0
+"""Longest wait for the node to load its model."""
+
+WARM_UP_S = 15.0
+"""Until the buffers are full and every kind of question was asked."""
+
+ENDING_S = 60.0
+"""Longest wait for a client's last answers."""
+
+SAMPLING_S = 1.0
+SAMPLES = 5
+"""Moments the least of which is taken for memory and descriptors, which breathe."""
+
+NODE_PARAMETERS = {
+    "camera_names": f"[{', '.join(camera.name for camera in CAMERAS)}]",
+    **{f"cameras.{camera.name}.topic": camera.topic for camera in CAMERAS},
+    "buffer.seconds": "2.0",
+    "request.max_frame_age": "3600.0",
+}
+
+
+def run_soak(*, minutes: float, clients: int, model: str, out: Path) -> Figures:
+    """Run node, cameras and clients for `minutes` after a warm-up; logs go to `out`.
+
+    Raises `CommandError` when a process ends before it should.
+    """
+    model = find_model(model)
+    out.mkdir(parents=True, exist_ok=True)
+    parameters = {"model.path": model, **NODE_PARAMETERS}
+    settings = [part for name, value in parameters.items() for part in ("-p", f"{name}:={value}")]
+    run_node = python_module(["pixelrefer_ros.cli", "node", *settings])
+    with stay_alone(), end_on_signals(), ExitStack() as running:
+        node = running.enter_context(ChildProcess("the node", run_node, out / "node.log"))
+        listener = running.enter_context(DescribeRegionClient())
+        counts = FrameCounts(listener.node)
+        Interview(listener, node.check_running).wait_until_ready(LOADING_S)
+        cameras = [_start_camera(running, camera, out) for camera in CAMERAS]
+        while len(counts.received) < len(CAMERAS) or not all(counts.received.values()):
+            _wait(SAMPLING_S, [node, *cameras])
+        planners = [_start_client(running, number, out) for number in range(clients)]
+        everybody = [node, *cameras, *planners]
+        _wait(WARM_UP_S, everybody)
+        start = _measure(node)
+        _wait(max(0.0, 60.0 * minutes - 2 * SAMPLES * SAMPLING_S), everybody)
+        end = _measure(node)
+        answers = [_end(planner) for planner in planners]
+        sent = [int(_end(camera)) for camera in cameras]
+        if not counts.wait(messages=2, timeout_s=10.0):
+            raise CommandError("the node says nothing on /diagnostics any more")
+        node.check_running()
+    return sum_up(
+        minutes,
+        {
+            camera.name: FrameCount(count, counts.received.get(camera.name, 0))
+            for camera, count in zip(CAMERAS, sent, strict=True)
+        },
+        [ClientCounts(**json.loads(answer)) for answer in answers],
+        start,
+        end,
+    )
+
+
+def _start_camera(running: ExitStack, camera: SoakCamera, out: Path) -> ChildProcess:
+    size = f"{camera.width}x{camera.height}"
+    publish = ["pixelrefer_ros.ros.pattern_camera", "--topic", camera.topic, "--size", size]
+    command = python_module([*publish, "--rate", str(RATE_HZ)])
+    log = out / f"camera_{camera.name}.log"
+    return running.enter_context(ChildProcess(f"camera {camera.name}", command, log))
+
+
+def _start_client(running: ExitStack, number: int, out: Path) -> ChildProcess:
+    cameras = [camera.name for camera in CAMERAS]
+    command = python_module(["pixelrefer_ros.ros.soak_client", str(number), *cameras])
+    log = out / f"client_{number}.log"
+    return running.enter_context(ChildProcess(f"client {number}", command, log))
+
+
+def _wait(seconds: float, processes: Sequence[ChildProcess]) -> None:
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        for process in processes:
+            process.check_running()
+        time.sleep(min(left, SAMPLING_S))
+
+
+def _measure(node: ChildProcess) -> Usage:
+    """Look at the process a few times and return what it holds at least."""
+    folder = Path("/proc") / str(node.pid)
+    memory, descriptors = [], []
+    for _ in range(SAMPLES):
+        resident_pages = int((folder / "statm").read_text().split()[1])
+        memory.append(resident_pages * os.sysconf("SC_PAGE_SIZE"))
+        descriptors.append(len(list((folder / "fd").iterdir())))
+        time.sleep(SAMPLING_S)
+    waited_ns = 0
+    for thread in (folder / "task").iterdir():
+        with suppress(OSError):  # it has ended meanwhile
+            waited_ns += int((thread / "schedstat").read_text().split()[1])
+    return Usage(min(memory), min(descriptors), waited_ns / 1e9, time.monotonic())
+
+
+def _end(process: ChildProcess) -> str:
+    """Let a process end and return the last line it said."""
+    process.end(ENDING_S)
+    lines = process.log.read_text(encoding="utf-8", errors="replace").splitlines()
+    if not lines:
+        raise CommandError(f"{process.name} said nothing")
+    return lines[-1]

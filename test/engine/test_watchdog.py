@@ -1,0 +1,58 @@
+"""Work that does not end is noticed, other work is left in peace."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from pixelrefer_ros.engine.watchdog import Watchdog
+
+
+class Heard:
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, float]] = []
+        self.first = threading.Event()
+
+    def __call__(self, what: str, limit_s: float) -> None:
+        self.calls.append((what, limit_s))
+        self.first.set()
+
+
+def test_a_step_that_takes_too_long_is_told_once():
+    heard = Heard()
+    watchdog = Watchdog(0.1, heard)
+    with watchdog.watch("thinking"):
+        assert heard.first.wait(5)
+        time.sleep(0.3)
+    assert heard.calls == [("thinking", 0.1)]
+
+
+def test_many_short_steps_and_idleness_are_no_hang():
+    heard = Heard()
+    watchdog = Watchdog(0.3, heard)
+    with watchdog.watch("outer"):
+        for _ in range(6):
+            time.sleep(0.05)
+            with watchdog.watch("inner"):
+                time.sleep(0.05)
+    time.sleep(0.5)
+    watchdog.close()
+    assert heard.calls == []
+
+
+def test_without_a_limit_nothing_is_watched():
+    before = threading.active_count()
+    watchdog = Watchdog(0.0, Heard())
+    with watchdog.watch("thinking"):
+        assert threading.active_count() == before
+
+
+def test_closing_ends_the_thread():
+    before = threading.active_count()
+    watchdog = Watchdog(0.1, Heard())
+    assert threading.active_count() == before + 1
+    watchdog.close()
+    deadline = time.monotonic() + 5
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert threading.active_count() == before

@@ -1,0 +1,73 @@
+"""What a soak must not show is said, and nothing else."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pixelrefer_ros.soak.figures import ClientCounts, Figures, FrameCount, Usage, sum_up
+
+FRAMES = {"front": FrameCount(100, 100), "wide": FrameCount(90, 90)}
+CLIENTS = [
+    ClientCounts(3, 3, {"NONE": 2, "BUSY": 1}, [0.1, 0.3]),
+    ClientCounts(2, 2, {"NONE": 1, "TIMEOUT": 1}, [0.2]),
+]
+START, END = Usage(1_000_000_000, 20, 5.0, 100.0), Usage(1_100_000_000, 20, 20.0, 160.0)
+
+
+def figures(frames=FRAMES, clients=CLIENTS, end=END) -> Figures:
+    return sum_up(1.0, frames, clients, START, end)
+
+
+def test_the_figures_are_those_of_all_processes_together():
+    found = json.loads(figures().to_json())
+    assert found == {
+        "minutes": 1.0,
+        "frames_sent": 190,
+        "frames_received": 190,
+        "requests": 5,
+        "answered": 5,
+        "by_code": {"BUSY": 1, "NONE": 3, "TIMEOUT": 1},
+        "p50_s": pytest.approx(0.2),
+        "p95_s": pytest.approx(0.29),
+        "rss_start_bytes": 1_000_000_000,
+        "rss_end_bytes": 1_100_000_000,
+        "fds_start": 20,
+        "fds_end": 20,
+        "cpu_wait": 0.25,
+        "problems": [],
+    }
+    assert "frames_sent      190\n" in figures().to_text()
+
+
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [
+        (
+            {"frames": {"wide": FrameCount(90, 88)}},
+            "camera wide: 2 of 90 frames were lost "
+            "(0.25 threads of the node waited for a processor)",
+        ),
+        ({"frames": {"wide": FrameCount(0, 0)}}, "camera wide sent no frames"),
+        (
+            {"clients": [ClientCounts(3, 2, {"NONE": 2}, [0.1])]},
+            "1 of 3 requests were not answered",
+        ),
+        (
+            {"clients": [ClientCounts(1, 1, {"BUSY": 1}, [])]},
+            "no question was answered with words",
+        ),
+        (
+            {"clients": [ClientCounts(2, 2, {"NONE": 1, "INFERENCE_ERROR": 1}, [0.1])]},
+            "error codes that nobody provoked: {'INFERENCE_ERROR': 1}",
+        ),
+        (
+            {"end": Usage(1_140_000_000, 20, 20.0, 160.0)},
+            "memory grew by 140 MB, 132 MB are allowed",
+        ),
+        ({"end": Usage(1_000_000_000, 21, 20.0, 160.0)}, "file descriptors grew from 20 to 21"),
+    ],
+)
+def test_each_problem_is_named(changed, problem):
+    assert figures(**changed).problems == [problem]

@@ -1,0 +1,59 @@
+"""A minute under load: the command, its figures and its verdict."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS 2")
+ROOT = Path(__file__).resolve().parents[2]
+
+STARVED = 1.0
+"""Where so many of the node's threads wait for a processor, lost frames tell of the computer."""
+
+
+def soak(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pixelrefer_ros.cli", "soak", *arguments],
+        cwd=ROOT,
+        timeout=280,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_minute_of_cameras_and_clients_loses_nothing_and_leaves_nothing_behind(tmp_path):
+    done = soak("--minutes", "1", "--clients", "4", "--json", "--out", str(tmp_path))
+    assert done.stdout, done.stderr
+    figures = json.loads(done.stdout)
+    assert done.returncode == bool(figures["problems"])
+    assert all(problem in done.stderr for problem in figures["problems"])
+    assert figures["requests"] == figures["answered"] > 30
+    assert figures["by_code"]["NONE"] > 20
+    assert figures["frames_sent"] > 1000
+    assert 0 < figures["p50_s"] <= figures["p95_s"] < 20
+    problems = figures["problems"]
+    if figures["cpu_wait"] > STARVED:
+        problems = [problem for problem in problems if "frames were lost" not in problem]
+    assert problems == []
+    assert {path.name for path in tmp_path.iterdir()} >= {"node.log", "client_3.log"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--minutes", "0"], "'0' is not a number above 0"),
+        (["--clients", "none"], "'none' is not a whole number"),
+        (["--model", "nowhere"], "nowhere"),
+    ],
+)
+def test_what_cannot_be_run_is_said_in_one_line(arguments, message):
+    done = soak(*arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
