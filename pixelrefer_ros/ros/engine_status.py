@@ -34,8 +34,9 @@ def build_engine_status(
 ) -> DiagnosticStatus:
     """Return the status `<node_name>: engine`.
 
-    ERROR: the engine has failed for good, or requests fail and none is answered. WARN: some fail or are refused, the queue is full,
-    or the model has random weights. STALE: the node is not active, so there is nothing to tell.
+    ERROR: the engine has failed for good, or requests fail and none is answered. WARN: some fail
+    or are refused, the queue is full, or the model has random weights. STALE: the node is not
+    active, so there is nothing to tell.
     """
     name = f"{node_name}: engine"
     if describer is None or settings is None:
