@@ -14,6 +14,7 @@ from pixelrefer_ros.commands import (
     bench,
     demo,
     describe,
+    doctor,
     evaluate,
     export,
     motion,
@@ -84,8 +85,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"pixelrefer {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in (
-        describe, node, ask, demo, simulate, train, evaluate, score, motion, bench, ablate, export,
-        soak,
+        describe, node, ask, doctor, demo, simulate, train, evaluate, score, motion, bench, ablate,
+        export, soak,
     ):  # fmt: skip
         added = command.add_parser(commands)
         added.set_defaults(run=command.run, parser=added)

@@ -20,13 +20,15 @@ ARROWS = {
     "streams": {"errors"},
     "engine": {"errors", "model", "regions"},
     "ros": {
-        "errors", "resources", "report", "engine", "regions", "streams", "msg", "srv", "action",
+        "errors", "resources", "report", "doctor", "engine", "regions", "streams",
+        "msg", "srv", "action",
     },
+    "doctor": {"errors", "resources", "report", "model"},
     "demo": {"errors", "resources", "report", "regions", "streams", "ros"},
     "soak": {"errors", "resources", "ros", "demo"},
     "commands": {
         "errors", "resources", "report", "engine", "regions", "streams", "ros", "demo",
-        "soak", "datasets", "evaluation", "export", "motion", "simulation", "training",
+        "soak", "datasets", "doctor", "evaluation", "export", "motion", "simulation", "training",
     },
     "motion": {
         "errors", "report", "datasets", "demo", "evaluation", "regions", "ros", "streams",

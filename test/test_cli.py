@@ -9,8 +9,8 @@ from pixelrefer_ros import __version__
 from pixelrefer_ros.cli import main
 
 COMMANDS = (
-    "describe", "node", "ask", "demo", "simulate", "train", "evaluate", "score", "motion", "bench",
-    "ablate", "export", "soak",
+    "describe", "node", "ask", "doctor", "demo", "simulate", "train", "evaluate", "score", "motion",
+    "bench", "ablate", "export", "soak",
 )  # fmt: skip
 
 

@@ -173,22 +173,12 @@ def test_planners_can_look_up_every_error_code():
     assert rows == [(str(code.value), code.name) for code in ErrorCode]
 
 
-def test_the_readme_lists_every_parameter_with_its_default():
-    content = yaml.safe_load((ROOT / "config" / "perception.yaml").read_text(encoding="utf-8"))
-    expected = dict(flatten(content["/**"]["ros__parameters"]))
-    rows = re.findall(r"^\| `([a-z_.<>]+)` \|([^|]*)\|", README.read_text(), re.MULTILINE)
-    listed = {name.replace("<name>", "camera"): value.strip(" `") for name, value in rows}
-    assert listed == {
-        name: "[camera]" if value == ["camera"] else str(value) for name, value in expected.items()
-    }
+def test_the_readme_lists_every_parameter_as_it_is_declared():
+    pytest.importorskip("rclpy", reason="needs ROS 2")
+    from pixelrefer_ros.ros.parameter_table import replace_table
 
-
-def flatten(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            yield from flatten(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
+    page = README.read_text(encoding="utf-8")
+    assert page == replace_table(page), "run scripts/parameter_table"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -155,6 +155,11 @@ class RequestQueue:
             )
         request.future.add_done_callback(lambda _: self._withdraw(request))
 
+    def change_capacity(self, capacity: int) -> None:
+        """Let so many wait from now on; those that wait already stay."""
+        with self._changed:
+            self._capacity = capacity
+
     def take(self, max_rows: int, window: float = 0.0) -> list[Request]:
         """Wait for requests and take as many as fit into `max_rows` questions, at least one.
 

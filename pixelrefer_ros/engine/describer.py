@@ -13,6 +13,7 @@ from pixelrefer_ros.engine.batching import OnProgress, OnToken, Request, Request
 from pixelrefer_ros.engine.device import free_memory, resolve_device, resolve_dtype
 from pixelrefer_ros.engine.encoders.choice import use_encoder_backend
 from pixelrefer_ros.engine.feature_cache import FeatureCache, FeatureCacheCounts
+from pixelrefer_ros.engine.measurements import Measurements
 from pixelrefer_ros.engine.memory_budget import MemoryBudget, bytes_of
 from pixelrefer_ros.engine.pending import PendingAnswers
 from pixelrefer_ros.engine.query import Answer, ArrayFrame, Frame, Image, Query, Sampling
@@ -71,12 +72,14 @@ class Describer:
         self._queue = RequestQueue(queue_size)
         self._memory = MemoryBudget(queue_bytes)
         self._feature_cache = FeatureCache(feature_cache_bytes)
+        self.measurements = Measurements()
         self._failure = ""
         self._watchdog = Watchdog(watchdog, self._on_hang)
         self._worker = Worker(
             model,
             self._queue,
             self._feature_cache,
+            self.measurements,
             self._watchdog,
             max_batch=max_batch,
             batch_window=batch_window,
@@ -210,6 +213,12 @@ class Describer:
             request.future.cancel()
             raise
         return request.future
+
+    def change_limits(self, *, queue_size: int, max_regions: int, max_new_tokens: int) -> None:
+        """Keep to other limits from the next request on."""
+        self._queue.change_capacity(queue_size)
+        self._max_regions = max_regions
+        self._max_new_tokens = max_new_tokens
 
     def _make_questions(self, query: Query, sizes: Sequence[tuple[int, int]]) -> list[Question]:
         masks = [

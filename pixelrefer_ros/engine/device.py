@@ -73,3 +73,8 @@ def free_memory(device: torch.device) -> None:
     gc.collect()
     if device.type == "cuda":
         torch.cuda.empty_cache()
+
+
+def allocated_bytes(device: torch.device) -> int | None:
+    """Return the memory of a GPU that this process holds tensors in; None for the CPU."""
+    return torch.cuda.memory_allocated(device) if device.type == "cuda" else None

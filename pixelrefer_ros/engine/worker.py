@@ -19,6 +19,7 @@ from pixelrefer_ros.engine.generation.choice import make_decoder
 from pixelrefer_ros.engine.generation.row import Row
 from pixelrefer_ros.engine.generation.token_choice import TokenChooser
 from pixelrefer_ros.engine.job import Job
+from pixelrefer_ros.engine.measurements import Measurements
 from pixelrefer_ros.engine.pending import Stage
 from pixelrefer_ros.engine.query import FrameStamp
 from pixelrefer_ros.engine.questions import make_sample
@@ -45,6 +46,7 @@ class Worker:
         model: PixelRefer,
         queue: RequestQueue,
         feature_cache: FeatureCache,
+        measurements: Measurements,
         watchdog: Watchdog,
         *,
         max_batch: int,
@@ -53,6 +55,7 @@ class Worker:
         self._model = model
         self._queue = queue
         self._feature_cache = feature_cache
+        self._measurements = measurements
         self._watchdog = watchdog
         self._max_batch = max_batch
         self._batch_window = batch_window
@@ -128,7 +131,7 @@ class Worker:
 
     def _step(self) -> None:
         """Choose one token for every row; where that fails, each request goes on alone."""
-        started = time.monotonic()
+        started, rows = time.monotonic(), len(self._decoded)
         try:
             with self._watchdog.watch("choosing the next tokens"):
                 finished = self._decoder.step()
@@ -136,6 +139,7 @@ class Worker:
             trace = traceback.format_exc()
             failure = error.with_traceback(None)
         else:
+            self._measurements.count_step(rows, time.monotonic() - started)
             self._let_leave(finished)
             self._stepping_s += time.monotonic() - started
             return
@@ -224,7 +228,9 @@ class Worker:
 
     def _answer(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
-            job.request.resolve(job.answers(self._model))
+            answers = job.answers(self._model)
+            self._measurements.count_answers(answers)
+            job.request.resolve(answers)
 
     def _free_memory(self) -> None:
         """Give back all memory that is only kept for later, as far as the device still lets go."""

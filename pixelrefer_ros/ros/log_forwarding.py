@@ -3,10 +3,42 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections import Counter
+from collections.abc import Callable
 
 from rclpy.impl.rcutils_logger import RcutilsLogger
 
 CORE = "pixelrefer_ros"
+THROTTLE_S = 10.0
+
+
+class Throttle(logging.Filter):
+    """Lets one warning or error of each line of code pass in `THROTTLE_S`, and counts the others.
+
+    What fails for one request may fail for each: the next line that passes tells how many did not.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._passed: dict[tuple[str, int], float] = {}
+        self._held_back: Counter[tuple[str, int]] = Counter()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Decide about a record; one that passes after others were held back says so."""
+        if record.levelno < logging.WARNING:
+            return True
+        line = (record.pathname, record.lineno)
+        now = self._clock()
+        if now - self._passed.get(line, float("-inf")) < THROTTLE_S:
+            self._held_back[line] += 1
+            return False
+        self._passed[line] = now
+        if held_back := self._held_back.pop(line, 0):
+            record.msg = f"{record.getMessage()}\n(and {held_back} more like this before)"
+            record.args = ()
+        return True
 
 
 class NodeLogHandler(logging.Handler):
@@ -15,6 +47,7 @@ class NodeLogHandler(logging.Handler):
     def __init__(self, logger: RcutilsLogger) -> None:
         super().__init__(logging.INFO)
         self._logger = logger
+        self.addFilter(Throttle())
 
     def emit(self, record: logging.LogRecord) -> None:
         """Pass a record on; never raises."""

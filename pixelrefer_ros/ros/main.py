@@ -84,7 +84,9 @@ def _spin(executor: CallerExecutor, node: PixelReferNode) -> None:
         except (ExternalShutdownException, ShutdownException):
             return
         except Exception as error:
-            node.get_logger().error(f"callback failed: {type(error).__name__}: {error}")
+            node.get_logger().error(
+                f"callback failed: {type(error).__name__}: {error}", throttle_duration_sec=10.0
+            )
 
 
 def _answer_all(executor: CallerExecutor, node: PixelReferNode) -> Describer | None:

@@ -1,8 +1,10 @@
-"""Keep the process as small as its buffers."""
+"""Keep the process as small as its buffers, and tell how large it is."""
 
 from __future__ import annotations
 
 import ctypes
+import resource
+from pathlib import Path
 
 M_MMAP_THRESHOLD = -3
 LARGE_BLOCK_BYTES = 512 * 1024
@@ -18,3 +20,12 @@ def return_large_blocks() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)
+
+
+def resident_bytes() -> int | None:
+    """Return the memory of this process that is in RAM; None where there is no `/proc`."""
+    try:
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    except OSError:
+        return None
+    return int(pages) * resource.getpagesize()

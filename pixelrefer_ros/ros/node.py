@@ -12,7 +12,6 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
-from rclpy.timer import Timer
 from sensor_msgs.msg import Image
 
 from pixelrefer_ros.action import TrackRegion
@@ -30,9 +29,11 @@ from pixelrefer_ros.resources import find_model
 from pixelrefer_ros.ros.annotation import Annotator
 from pixelrefer_ros.ros.callers import with_caller
 from pixelrefer_ros.ros.camera import Camera
+from pixelrefer_ros.ros.camera_status import build_camera_status
 from pixelrefer_ros.ros.conversions import to_header
 from pixelrefer_ros.ros.describe_action import DescribeRegionServer, Goal
-from pixelrefer_ros.ros.diagnostics import build_camera_status, build_diagnostics
+from pixelrefer_ros.ros.engine_status import build_engine_status
+from pixelrefer_ros.ros.parameter_changes import ParameterChanges
 from pixelrefer_ros.ros.parameters import (
     CameraSettings,
     Settings,
@@ -66,11 +67,11 @@ class PixelReferNode(SafeLifecycleNode):
     def __init__(self) -> None:
         super().__init__("pixelrefer")
         declare_parameters(self)
+        ParameterChanges(self, is_active=lambda: bool(self._cameras), on_change=self._on_parameters)
         self._settings: Settings | None = None
         self._describer: Describer | None = None
         self._watching: Watching | None = None
         self._cameras: dict[str, Camera] = {}
-        self._watch: Timer | None = None
         self._in_flight = 0
         # Requests wait for the model side by side, while images keep coming.
         options = {"qos_profile": SERVICE_QOS, "callback_group": ReentrantCallbackGroup()}
@@ -83,6 +84,13 @@ class PixelReferNode(SafeLifecycleNode):
         self._annotator = Annotator(self.create_publisher(Image, "~/annotated", 2))
         self._track_server = TrackRegionServer(self, self._start_track)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        # Steady: simulated time may stand still, and a silent camera must be reported all the same.
+        self.create_timer(
+            1.0,
+            self._on_watch,
+            callback_group=MutuallyExclusiveCallbackGroup(),
+            clock=Clock(clock_type=ClockType.STEADY_TIME),
+        )
 
     @property
     def in_flight(self) -> int:
@@ -135,13 +143,6 @@ class PixelReferNode(SafeLifecycleNode):
         except Exception as error:
             self._stop_cameras()
             return self._refuse("activate", f"{type(error).__name__}: {error}")
-        # Steady: simulated time may stand still, and a silent camera must be reported all the same.
-        self._watch = self.create_timer(
-            1.0,
-            self._on_watch,
-            callback_group=MutuallyExclusiveCallbackGroup(),
-            clock=Clock(clock_type=ClockType.STEADY_TIME),
-        )
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -189,18 +190,25 @@ class PixelReferNode(SafeLifecycleNode):
 
     def _buffer(self, camera: CameraSettings) -> FrameBuffer:
         assert self._settings is not None
-        return FrameBuffer(
-            camera.name,
-            seconds=self._settings.buffer_seconds,
-            frames=self._settings.buffer_frames,
-            max_bytes=self._settings.buffer_megabytes * 1_000_000,
-            stamp_tolerance=self._settings.stamp_tolerance,
-        )
+        return FrameBuffer(camera.name, **self._settings.buffer_limits)
+
+    def _on_parameters(self) -> None:
+        """Let what was set take effect, as far as it does before configure or activate."""
+        if self._settings is None:
+            return
+        self._settings = settings = read_settings(self)
+        for camera in self._cameras.values():
+            camera.buffer.change_limits(**settings.buffer_limits)
+        if self._describer is not None:
+            self._describer.change_limits(
+                queue_size=settings.queue_size,
+                max_regions=settings.max_regions * settings.max_frames,
+                max_new_tokens=settings.max_new_tokens,
+            )
+        if self._watching is not None:
+            self._watching.settings = settings
 
     def _stop_cameras(self) -> None:
-        if self._watch is not None:
-            self.destroy_timer(self._watch)
-            self._watch = None
         for camera in self._cameras.values():
             camera.close()
         self._cameras = {}
@@ -211,13 +219,16 @@ class PixelReferNode(SafeLifecycleNode):
         self._try(self._publish_diagnostics)
 
     def _publish_diagnostics(self) -> None:
-        if self._describer is not None:
-            now = self.get_clock().now()
-            message = build_diagnostics(self.get_name(), self._describer, now)
-            message.status += [
-                build_camera_status(self.get_name(), camera) for camera in self._cameras.values()
-            ]
-            self._diagnostics.publish(message)
+        """One status of the engine and one of each camera, in every state of the lifecycle."""
+        name, now, settings = self.get_name(), self.get_clock().now(), self._settings
+        active = bool(self._cameras)
+        statuses = [build_engine_status(name, self._describer, settings, active=active)]
+        for camera in self._cameras.values():
+            assert settings is not None
+            statuses.append(build_camera_status(name, camera, settings, now.nanoseconds))
+        message = DiagnosticArray(status=statuses)
+        message.header.stamp = now.to_msg()
+        self._diagnostics.publish(message)
 
     async def _on_describe_region(
         self, request: DescribeRegion.Request, response: DescribeRegion.Response, caller: str
@@ -237,7 +248,9 @@ class PixelReferNode(SafeLifecycleNode):
         except CancelledError:
             result = build_error(CanceledError("the node was deactivated before the answer came"))
         except Exception as error:
-            self.get_logger().error(f"request failed: {type(error).__name__}: {error}")
+            self.get_logger().error(
+                f"request failed: {type(error).__name__}: {error}", throttle_duration_sec=10.0
+            )
             result = RegionResult(
                 error_code=ErrorCode.INFERENCE_ERROR.value,
                 error_msg=f"request failed: {type(error).__name__}: {error}",
@@ -246,6 +259,7 @@ class PixelReferNode(SafeLifecycleNode):
             self._in_flight -= 1
         if self._describer is not None:
             result.model_id = self._describer.model.model_id
+            self._describer.measurements.count_result(ErrorCode(result.error_code))
         self._try(lambda: self._results.publish(result))
         return result
 

@@ -2,82 +2,125 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.exceptions import InvalidTopicNameException
 from rclpy.node import Node
 from rclpy.validate_topic_name import validate_topic_name
 
+from pixelrefer_ros.engine.device import DTYPES
+from pixelrefer_ros.engine.encoders.choice import BACKENDS
+from pixelrefer_ros.engine.weight_quantization import QUANTIZATIONS
+from pixelrefer_ros.regions.propagation import PROPAGATORS
+from pixelrefer_ros.regions.segmentation import SEGMENTERS
+from pixelrefer_ros.ros.parameter import Effect, Parameter
+from pixelrefer_ros.streams.frame_buffer import BufferLimits
 
-@dataclass(frozen=True)
-class Parameter:
-    """One parameter. `low` and `high` bound numbers, both inclusive."""
 
-    name: str
-    default: bool | int | float | str | list[str]
-    description: str
-    low: float | None = None
-    high: float | None = None
+def _check_camera_names(name: str, value: Sequence[str]) -> None:
+    if not value or len(set(value)) != len(value) or "" in value:
+        raise ValueError(f"{name} is {list(value)}, must be at least one name, each once")
 
-    def descriptor(self) -> ParameterDescriptor:
-        """Describe the parameter the ROS way."""
-        descriptor = ParameterDescriptor(
-            name=self.name,
-            description=self.description,
-            read_only=False,
-        )
-        if self.low is not None and self.high is not None:
-            if isinstance(self.default, float):
-                bounds = FloatingPointRange(from_value=float(self.low), to_value=float(self.high))
-                descriptor.floating_point_range = [bounds]
-            else:
-                limits = IntegerRange(from_value=int(self.low), to_value=int(self.high), step=1)
-                descriptor.integer_range = [limits]
-        return descriptor
 
+def _check_topic(name: str, value: str) -> None:
+    try:
+        validate_topic_name(value)
+    except (InvalidTopicNameException, ValueError) as error:
+        raise ValueError(f"{name} is '{value}', not a topic name: {error}") from error
+
+
+at_once = partial(Parameter, effect=Effect.AT_ONCE)
+at_activate = partial(Parameter, effect=Effect.AT_ACTIVATE)
+at_configure = partial(Parameter, effect=Effect.AT_CONFIGURE)
 
 PARAMETERS = (
-    Parameter("model.path", "", "Model folder or name of a shipped model; empty: the default one."),
-    Parameter("model.device", "auto", "Where the model runs: auto, cpu, cuda or cuda:N."),
-    Parameter("model.dtype", "auto", "Type of the weights: auto, float32, bfloat16 or float16."),
-    Parameter("model.quantization", "none", "Of the language model's: none, int8 or int4."),
-    Parameter("model.threads", 1, "CPU threads of the model; 0: as torch likes.", 0, 256),
-    Parameter("encoder.backend", "torch", "Vision encoder: torch, onnxruntime or tensorrt."),
-    Parameter("encoder.path", "", "Folder `pixelrefer export` wrote to; empty: the model's."),
-    Parameter("encoder.cache_megabytes", 64, "Most memory for features, 10^6 bytes.", 0, 1_000_000),
-    Parameter("camera_names", ["camera"], "Names of the cameras; each has cameras.<name>.*"),
-    Parameter("buffer.seconds", 10.0, "Age at which a frame leaves, seconds.", 0.1, 3600.0),
-    Parameter("buffer.frames", 300, "Most frames kept per camera.", 1, 100_000),
-    Parameter("buffer.megabytes", 512, "Most memory kept per camera, 10^6 bytes.", 1, 1_000_000),
-    Parameter("buffer.stamp_tolerance", 0.02, "Farthest frame from a stamp, seconds.", 0.0, 10.0),
-    Parameter("request.queue_size", 16, "Requests that may wait; the next is BUSY.", 1, 1024),
-    Parameter("request.queue_megabytes", 1000, "Most memory of their masks, 10^6 B.", 1, 100_000),
-    Parameter("request.timeout", 30.0, "Default time to answer, seconds.", 0.01, 3600.0),
-    Parameter("request.max_frame_age", 1.0, "Default age limit of a frame, seconds.", 0.0, 3600.0),
-    Parameter("request.max_regions", 16, "Most regions in one request.", 1, 255),
-    Parameter("request.max_frames", 16, "Most frames objects are followed over.", 1, 255),
-    Parameter("request.max_prompt_characters", 4000, "Longest prompt, characters.", 1, 1_000_000),
-    Parameter("request.max_mask_megabytes", 16, "Largest mask as sent, 10^6 bytes.", 1, 1000),
-    Parameter("request.max_polygon_points", 2000, "Most points of a polygon.", 3, 10_000),
-    Parameter("request.max_new_tokens", 64, "Default length of an answer, tokens.", 1, 2048),
-    Parameter("request.max_batch", 16, "Most questions answered together.", 1, 256),
-    Parameter("request.batch_window", 0.0, "Longest wait for company, seconds.", 0.0, 10.0),
-    Parameter("request.watchdog", 60.0, "Longest step of the model, s; 0: any.", 0.0, 3600.0),
-    Parameter("regions.segmenter", "grabcut", "From box or point to mask: grabcut, sam2 or none."),
-    Parameter("regions.propagator", "flow", "From frame to frame: flow, sam2 or none."),
-    Parameter("regions.sam2_path", "", "Folder of the SAM 2 model, for sam2."),
-    Parameter("regions.lost_threshold", 0.5, "Score below which an object is lost.", 0.0, 1.0),
-    Parameter("tracks.max_count", 4, "Most objects watched at a time.", 1, 64),
-    Parameter("tracks.timeout", 60.0, "Default time to watch an object, seconds.", 0.01, 3600.0),
-    Parameter("tracks.lost_after", 2.0, "Unseen time that ends a track, seconds.", 0.0, 3600.0),
-)  # fmt: skip
+    at_configure("model.path", "", "Folder or name of a shipped model; empty: the default one."),
+    at_configure("model.device", "auto", "`auto`, `cpu`, `cuda` or `cuda:N`."),
+    at_configure("model.dtype", "auto", "Type of the weights.", choices=("auto", *DTYPES)),
+    at_configure(
+        "model.quantization",
+        "none",
+        "Of the language model's weights: docs/performance.md.",
+        choices=QUANTIZATIONS,
+    ),
+    at_configure("model.threads", 1, "CPU threads; 0: as torch likes.", 0, 256),
+    at_configure(
+        "encoder.backend", "torch", "Runs the vision encoder: docs/export.md.", choices=BACKENDS
+    ),
+    at_configure("encoder.path", "", "Folder `pixelrefer export` wrote to; empty: the model's."),
+    at_configure(
+        "encoder.cache_megabytes",
+        64,
+        "Most memory for features of frames, for the next question about them, 10^6 bytes.",
+        0,
+        1_000_000,
+    ),
+    at_activate(
+        "camera_names", ["camera"], "Each has its own `cameras.<name>`.", check=_check_camera_names
+    ),
+    at_once("buffer.seconds", 10.0, "Age at which a frame leaves, s.", 0.1, 3600.0),
+    at_once("buffer.frames", 300, "Most frames per camera.", 1, 100_000),
+    at_once("buffer.megabytes", 512, "Most memory per camera, 10^6 bytes.", 1, 1_000_000),
+    at_once("buffer.stamp_tolerance", 0.02, "Farthest frame from a stamp, s.", 0.0, 10.0),
+    at_once("request.queue_size", 16, "Requests that may wait; the next is `BUSY`.", 1, 1024),
+    at_configure(
+        "request.queue_megabytes",
+        1000,
+        "Most memory for masks and prompts of unanswered requests, 10^6 bytes; the next is `BUSY`.",
+        1,
+        100_000,
+    ),
+    at_once("request.timeout", 30.0, "Default time to answer, s.", 0.01, 3600.0),
+    at_once("request.max_frame_age", 1.0, "Oldest newest frame for a zero stamp, s.", 0.0, 3600.0),
+    at_once("request.max_regions", 16, "Most regions in one request.", 1, 255),
+    at_once("request.max_frames", 16, "Most frames objects are followed over.", 1, 255),
+    at_once("request.max_prompt_characters", 4000, "Longest prompt, characters.", 1, 1_000_000),
+    at_once("request.max_mask_megabytes", 16, "Largest mask as sent, 10^6 bytes.", 1, 1000),
+    at_once("request.max_polygon_points", 2000, "Most points of a polygon.", 3, 10_000),
+    at_once("request.max_new_tokens", 64, "Default length of an answer, tokens.", 1, 2048),
+    at_configure("request.max_batch", 16, "Most questions answered together.", 1, 256),
+    at_configure(
+        "request.batch_window",
+        0.0,
+        "Longest wait of an idle model for more requests, s.",
+        0.0,
+        10.0,
+    ),
+    at_configure(
+        "request.watchdog",
+        60.0,
+        "Longest step of the model before it is taken to hang, s; 0: any.",
+        0.0,
+        3600.0,
+    ),
+    at_configure(
+        "regions.segmenter",
+        "grabcut",
+        "From a box or point to the object: docs/following.md.",
+        choices=SEGMENTERS,
+    ),
+    at_configure("regions.propagator", "flow", "From one frame to the next.", choices=PROPAGATORS),
+    at_configure("regions.sam2_path", "", "Folder of the SAM 2 model, where one is `sam2`."),
+    at_configure(
+        "regions.lost_threshold",
+        0.5,
+        "Score below which an object counts as hidden or gone.",
+        0.0,
+        1.0,
+    ),
+    at_configure("tracks.max_count", 4, "Most objects watched at a time.", 1, 64),
+    at_configure("tracks.timeout", 60.0, "Default time to watch an object, s.", 0.01, 3600.0),
+    at_configure("tracks.lost_after", 2.0, "Not seen for longer ends a track, s.", 0.0, 3600.0),
+)
 
 CAMERA_PARAMETERS = (
-    Parameter("topic", "/camera/image_raw", "Image topic of the camera."),
-    Parameter("transport", "raw", "raw (Image) or compressed (CompressedImage)."),
-)  # fmt: skip
+    at_activate("topic", "/camera/image_raw", "Image topic.", check=_check_topic),
+    at_activate("transport", "raw", "Kind of image on the topic.", choices=("raw", "compressed")),
+)
+"""Of each camera, below `cameras.<name>`."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +170,16 @@ class Settings:
     track_timeout: float
     track_lost_after: float
 
+    @property
+    def buffer_limits(self) -> BufferLimits:
+        """The arguments of `FrameBuffer.change_limits`."""
+        return {
+            "seconds": self.buffer_seconds,
+            "frames": self.buffer_frames,
+            "max_bytes": self.buffer_megabytes * 1_000_000,
+            "stamp_tolerance": self.stamp_tolerance,
+        }
+
 
 def declare_parameters(node: Node) -> None:
     """Declare all parameters of the node and of the cameras it names.
@@ -136,71 +189,74 @@ def declare_parameters(node: Node) -> None:
     """
     for parameter in PARAMETERS:
         node.declare_parameter(parameter.name, parameter.default, parameter.descriptor())
-    for camera in _value(node, "camera_names"):
-        _declare_camera(node, camera)
+    declare_cameras(node)
+
+
+def declare_cameras(node: Node) -> None:
+    """Declare the parameters of those cameras that were named since the last call."""
+    for name, parameter in camera_parameters(node.get_parameter("camera_names").value).items():
+        if not node.has_parameter(name):
+            node.declare_parameter(name, parameter.default, parameter.descriptor())
+
+
+def camera_parameters(names: Sequence[str]) -> dict[str, Parameter]:
+    """Return the parameters of cameras by their full names."""
+    return {
+        f"cameras.{name}.{parameter.name}": parameter
+        for name in names
+        for parameter in CAMERA_PARAMETERS
+    }
 
 
 def read_settings(node: Node) -> Settings:
     """Read the declared parameters; raise `ValueError` naming the one that cannot be used."""
-    names = _value(node, "camera_names")
-    if not names or len(set(names)) != len(names) or "" in names:
-        raise ValueError(f"camera_names is {list(names)}, must be at least one name, each once")
+    declare_cameras(node)
+    names = node.get_parameter("camera_names").value
+    table = {parameter.name: parameter for parameter in PARAMETERS} | camera_parameters(names)
+    values = {name: node.get_parameter(name).value for name in table}
+    for name, parameter in table.items():
+        parameter.check_value(name, values[name])
+    return _settings(values)
+
+
+def _settings(values: Mapping[str, Any]) -> Settings:
     return Settings(
-        model_path=_value(node, "model.path"),
-        device=_value(node, "model.device"),
-        dtype=_value(node, "model.dtype"),
-        quantization=_value(node, "model.quantization"),
-        threads=_value(node, "model.threads"),
-        encoder_backend=_value(node, "encoder.backend"),
-        encoder_path=_value(node, "encoder.path"),
-        encoder_cache_megabytes=_value(node, "encoder.cache_megabytes"),
-        cameras=tuple(_camera(node, name) for name in names),
-        buffer_seconds=_value(node, "buffer.seconds"),
-        buffer_frames=_value(node, "buffer.frames"),
-        buffer_megabytes=_value(node, "buffer.megabytes"),
-        stamp_tolerance=_value(node, "buffer.stamp_tolerance"),
-        queue_size=_value(node, "request.queue_size"),
-        queue_megabytes=_value(node, "request.queue_megabytes"),
-        timeout=_value(node, "request.timeout"),
-        max_frame_age=_value(node, "request.max_frame_age"),
-        max_regions=_value(node, "request.max_regions"),
-        max_frames=_value(node, "request.max_frames"),
-        max_prompt_characters=_value(node, "request.max_prompt_characters"),
-        max_mask_megabytes=_value(node, "request.max_mask_megabytes"),
-        max_polygon_points=_value(node, "request.max_polygon_points"),
-        max_new_tokens=_value(node, "request.max_new_tokens"),
-        max_batch=_value(node, "request.max_batch"),
-        batch_window=_value(node, "request.batch_window"),
-        watchdog=_value(node, "request.watchdog"),
-        segmenter=_value(node, "regions.segmenter"),
-        propagator=_value(node, "regions.propagator"),
-        sam2_path=_value(node, "regions.sam2_path"),
-        lost_threshold=_value(node, "regions.lost_threshold"),
-        max_tracks=_value(node, "tracks.max_count"),
-        track_timeout=_value(node, "tracks.timeout"),
-        track_lost_after=_value(node, "tracks.lost_after"),
+        model_path=values["model.path"],
+        device=values["model.device"],
+        dtype=values["model.dtype"],
+        quantization=values["model.quantization"],
+        threads=values["model.threads"],
+        encoder_backend=values["encoder.backend"],
+        encoder_path=values["encoder.path"],
+        encoder_cache_megabytes=values["encoder.cache_megabytes"],
+        cameras=tuple(
+            CameraSettings(
+                name, values[f"cameras.{name}.topic"], values[f"cameras.{name}.transport"]
+            )
+            for name in values["camera_names"]
+        ),
+        buffer_seconds=values["buffer.seconds"],
+        buffer_frames=values["buffer.frames"],
+        buffer_megabytes=values["buffer.megabytes"],
+        stamp_tolerance=values["buffer.stamp_tolerance"],
+        queue_size=values["request.queue_size"],
+        queue_megabytes=values["request.queue_megabytes"],
+        timeout=values["request.timeout"],
+        max_frame_age=values["request.max_frame_age"],
+        max_regions=values["request.max_regions"],
+        max_frames=values["request.max_frames"],
+        max_prompt_characters=values["request.max_prompt_characters"],
+        max_mask_megabytes=values["request.max_mask_megabytes"],
+        max_polygon_points=values["request.max_polygon_points"],
+        max_new_tokens=values["request.max_new_tokens"],
+        max_batch=values["request.max_batch"],
+        batch_window=values["request.batch_window"],
+        watchdog=values["request.watchdog"],
+        segmenter=values["regions.segmenter"],
+        propagator=values["regions.propagator"],
+        sam2_path=values["regions.sam2_path"],
+        lost_threshold=values["regions.lost_threshold"],
+        max_tracks=values["tracks.max_count"],
+        track_timeout=values["tracks.timeout"],
+        track_lost_after=values["tracks.lost_after"],
     )
-
-
-def _declare_camera(node: Node, name: str) -> None:
-    for parameter in CAMERA_PARAMETERS:
-        full_name = f"cameras.{name}.{parameter.name}"
-        if not node.has_parameter(full_name):
-            node.declare_parameter(full_name, parameter.default, parameter.descriptor())
-
-
-def _camera(node: Node, name: str) -> CameraSettings:
-    _declare_camera(node, name)  # camera_names may have changed since the start
-    topic = _value(node, f"cameras.{name}.topic")
-    try:
-        validate_topic_name(topic)
-    except (InvalidTopicNameException, ValueError) as error:
-        raise ValueError(f"cameras.{name}.topic is '{topic}', not a topic name: {error}") from error
-    transport = _value(node, f"cameras.{name}.transport")
-    if transport not in ("raw", "compressed"):
-        raise ValueError(f"cameras.{name}.transport is '{transport}', must be raw or compressed")
-    return CameraSettings(name, topic, transport)
-
-
-def _value(node: Node, name: str) -> Any:
-    return node.get_parameter(name).value

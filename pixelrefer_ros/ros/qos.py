@@ -1,4 +1,4 @@
-"""Quality of service shared by the node and its clients."""
+"""Quality of service shared by the node and its clients, and in words."""
 
 from __future__ import annotations
 
@@ -19,3 +19,9 @@ FEEDBACK_QOS = QoSProfile(
     durability=DurabilityPolicy.VOLATILE,
 )
 """Room for all words of a long answer: with the default depth of 10 a burst loses some."""
+
+
+def describe_qos(qos: QoSProfile) -> str:
+    """Write what decides about compatibility, as `best effort, volatile`."""
+    words = (qos.reliability.name, qos.durability.name)
+    return ", ".join(word.lower().replace("_", " ") for word in words)

@@ -30,7 +30,7 @@ class Watching:
         """Load what the parameters name. Raises `PixelReferError` saying what is of no use."""
         self.finder = RegionFinder.from_settings(settings)
         self.tracks = Tracks(self.finder, settings.max_tracks, settings.track_lost_after)
-        self._settings = settings
+        self.settings = settings
         self._annotator = annotator
 
     def start_track(
@@ -42,8 +42,8 @@ class Watching:
     ) -> Track:
         """Watch what a goal asks for; `now_ns` is ROS time. Raises `PixelReferError`."""
         buffer = find_buffer(goal.camera, buffers)
-        max_age_ns = round(self._settings.max_frame_age * NANOSECONDS)
-        check_reference(goal.region, self._settings, name="region")
+        max_age_ns = round(self.settings.max_frame_age * NANOSECONDS)
+        check_reference(goal.region, self.settings, name="region")
         pointer = Pointer(buffer, self.tracks, now_ns, max_age_ns)
         place = pointer.look_up(goal.region, name="region")
 
@@ -57,7 +57,7 @@ class Watching:
             buffer,
             place.frame,
             place.region,
-            timeout_s=to_nanoseconds(goal.timeout) / NANOSECONDS or self._settings.track_timeout,
+            timeout_s=to_nanoseconds(goal.timeout) / NANOSECONDS or self.settings.track_timeout,
             on_step=tell,
         )
 

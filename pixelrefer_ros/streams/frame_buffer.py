@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from operator import attrgetter
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 from pixelrefer_ros.errors import FrameEvictedError, NoFrameError
 from pixelrefer_ros.streams.frame import Frame
@@ -20,11 +20,25 @@ REORDER_WINDOW_NS = NANOSECONDS // 2
 _stamp = attrgetter("stamp_ns")
 
 
+class BufferLimits(TypedDict):
+    """What bounds a `FrameBuffer`, see there."""
+
+    seconds: float
+    frames: int
+    max_bytes: int
+    stamp_tolerance: float
+
+
 class BufferStatistics(NamedTuple):
-    """Counts since the buffer was made, and what it holds now."""
+    """Counts since the buffer was made, and what it holds now.
+
+    dropped: all that left; crowded_out: those of them that count or size drove out before their
+        time.
+    """
 
     received: int
     dropped: int
+    crowded_out: int
     held: int
     nbytes: int
     epoch: int
@@ -44,25 +58,37 @@ class FrameBuffer:
     def __init__(
         self, name: str, *, seconds: float, frames: int, max_bytes: int, stamp_tolerance: float
     ) -> None:
-        for field, value in (("seconds", seconds), ("frames", frames), ("max_bytes", max_bytes)):
-            if not value > 0:
-                raise ValueError(f"{field} of camera '{name}' is {value}, must be above 0")
-        if not stamp_tolerance >= 0:
-            raise ValueError(
-                f"stamp_tolerance of camera '{name}' is {stamp_tolerance}, must be at least 0"
-            )
         self.name = name
-        self._max_age_ns = round(seconds * NANOSECONDS)
-        self._max_frames = frames
-        self._max_bytes = max_bytes
-        self._tolerance_ns = round(stamp_tolerance * NANOSECONDS)
         self._lock = threading.Condition()
         self._frames: list[Frame] = []  # by stamp, oldest first
         self._pins: Counter[Frame] = Counter()
         self._nbytes = 0
         self._received = 0
         self._dropped = 0
+        self._crowded_out = 0
         self._epoch = 0
+        self.change_limits(
+            seconds=seconds, frames=frames, max_bytes=max_bytes, stamp_tolerance=stamp_tolerance
+        )
+
+    def change_limits(
+        self, *, seconds: float, frames: int, max_bytes: int, stamp_tolerance: float
+    ) -> None:
+        """Keep to other limits from now on, and drop what no longer fits. Raises `ValueError`."""
+        for field, value in (("seconds", seconds), ("frames", frames), ("max_bytes", max_bytes)):
+            if not value > 0:
+                raise ValueError(f"{field} of camera '{self.name}' is {value}, must be above 0")
+        if not stamp_tolerance >= 0:
+            raise ValueError(
+                f"stamp_tolerance of camera '{self.name}' is {stamp_tolerance}, must be at least 0"
+            )
+        with self._lock:
+            self._max_age_ns = round(seconds * NANOSECONDS)
+            self._max_frames = frames
+            self._max_bytes = max_bytes
+            self._tolerance_ns = round(stamp_tolerance * NANOSECONDS)
+            if self._frames:
+                self._evict()
 
     def append(self, frame: Frame) -> None:
         """Take in a frame, in its place by stamp, and drop what no longer fits."""
@@ -158,7 +184,12 @@ class FrameBuffer:
         """Return the counters for diagnostics."""
         with self._lock:
             return BufferStatistics(
-                self._received, self._dropped, len(self._frames), self._nbytes, self._epoch
+                self._received,
+                self._dropped,
+                self._crowded_out,
+                len(self._frames),
+                self._nbytes,
+                self._epoch,
             )
 
     def _is_newest_after(self, frame: Frame) -> bool:
@@ -184,6 +215,7 @@ class FrameBuffer:
                 place = 0
             elif not overfull and self._frames[place].stamp_ns >= oldest_kept_ns:
                 return
+            self._crowded_out += self._frames[place].stamp_ns >= oldest_kept_ns
             self._drop(place, place + 1)
 
     def _drop(self, start: int, end: int) -> None:

@@ -66,12 +66,17 @@ class NodeProcess:
         return str(self._call(self._get, GetState.Request(), 10.0).current_state.label)
 
     def set(self, **parameters: object) -> None:
+        refused = self.refusals(**parameters)
+        assert not any(refused), refused
+
+    def refusals(self, **parameters: object) -> list[str]:
+        """Set parameters; return for each why it was refused, empty where it was not."""
         values = [
             Parameter(name.replace("__", "."), value=value).to_parameter_msg()
             for name, value in parameters.items()
         ]
         response = self._call(self._set, SetParameters.Request(parameters=values), 10.0)
-        assert all(result.successful for result in response.results), response.results
+        return ["" if result.successful else result.reason for result in response.results]
 
     def start(self) -> NodeProcess:
         self.wait()

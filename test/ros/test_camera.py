@@ -6,6 +6,8 @@ import time
 
 import numpy as np
 import pytest
+from diagnostic_msgs.msg import DiagnosticStatus
+from diagnostics import Diagnostics
 
 from pixelrefer_ros.ros.conversions import to_nanoseconds
 
@@ -71,3 +73,12 @@ def test_a_camera_that_restarts_with_other_reliability_is_followed(processes):
         camera.stop()
         assert len(new) >= 20
     node.stop()
+
+
+def test_a_clock_that_stands_still_is_told(processes):
+    processes.camera()
+    node = processes.node(use_sim_time=True).start()
+    node.wait_for_frames(2)
+    with Diagnostics() as listener:
+        status = listener.wait("camera camera", lambda s: s.level == DiagnosticStatus.WARN)
+    assert "nothing came on /clock" in status.message

@@ -7,20 +7,19 @@ import sys
 
 import pytest
 
+from pixelrefer_ros.ros.memory import resident_bytes
+
 SCRIPT = """
-import resource
-from pathlib import Path
-from pixelrefer_ros.ros.memory import return_large_blocks
+from pixelrefer_ros.ros.memory import resident_bytes, return_large_blocks
 return_large_blocks()
-pages = lambda: int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 held, small = [], []
-before = pages()
+before = resident_bytes()
 for k in range(400):
     held.append(bytearray(900_000 if k % 2 else 6_000_000))
     small.append(bytearray(5_000))
     held = held[-20:]
 held = None
-print(pages() - before)
+print(resident_bytes() - before)
 """
 
 
@@ -28,3 +27,11 @@ print(pages() - before)
 def test_freed_images_leave_the_process():
     output = subprocess.check_output([sys.executable, "-c", SCRIPT], text=True)
     assert int(output) < 10_000_000
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_memory_in_use_is_resident():
+    before = resident_bytes()
+    held = bytearray(b"x" * 50_000_000)
+    assert 40_000_000 < resident_bytes() - before < 120_000_000
+    assert held

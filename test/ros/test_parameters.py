@@ -43,7 +43,8 @@ def test_every_parameter_is_declared_with_a_description_and_numbers_with_a_range
     names += [f"cameras.camera.{parameter.name}" for parameter in CAMERA_PARAMETERS]
     for name in names:
         descriptor = node.describe_parameter(name)
-        assert descriptor.description.endswith((".", "*"))
+        assert descriptor.description.endswith(".")
+        assert "Takes effect at " in descriptor.additional_constraints
         if isinstance(node.get_parameter(name).value, (int, float)):
             assert descriptor.integer_range or descriptor.floating_point_range, name
 
@@ -81,9 +82,12 @@ def test_values_out_of_range_are_refused(make_node, override):
     ("override", "message"),
     [
         ({"camera_names": ["a", "a"]}, "camera_names is"),
+        ({"camera_names": [""]}, "camera_names is"),
         ({"cameras__camera__topic": ""}, "cameras.camera.topic is ''"),
         ({"cameras__camera__topic": "no topic!"}, "cameras.camera.topic is 'no topic!'"),
-        ({"cameras__camera__transport": "h264"}, "transport is 'h264'"),
+        ({"cameras__camera__transport": "h264"}, "transport is 'h264', must be one of raw, comp"),
+        ({"model__dtype": "float8"}, "model.dtype is 'float8', must be one of auto, float32"),
+        ({"encoder__backend": "jax"}, "encoder.backend is 'jax', must be one of torch, onnx"),
     ],
 )
 def test_settings_that_make_no_sense_are_named(make_node, override, message):

@@ -221,7 +221,7 @@ def test_a_pin_ends_with_an_error_too():
 def test_statistics_count():
     buffer = make_buffer(frames=2)
     fill(buffer, [0, 10, 20, 20])
-    assert buffer.statistics() == (4, 2, 2, 2000, 0)
+    assert buffer.statistics() == (4, 2, 1, 2, 2000, 0)
 
 
 @pytest.mark.parametrize(
@@ -322,3 +322,27 @@ def test_a_jump_back_in_time_is_news():
     [early] = fill(buffer, [100])
     assert buffer.wait_for_news(late, 0.0) == [early]
     assert early.epoch != late.epoch
+
+
+def test_frames_that_leave_before_their_time_are_counted_apart():
+    buffer = make_buffer(seconds=1.0, frames=3)
+    fill(buffer, [0, 100, 200, 300])
+    fill(buffer, [2000])
+    statistics = buffer.statistics()
+    assert (statistics.dropped, statistics.crowded_out) == (4, 1)
+
+
+def test_other_limits_hold_at_once():
+    buffer = make_buffer()
+    fill(buffer, range(0, 1000, 100))
+    limits = {"seconds": 10.0, "frames": 100, "max_bytes": 10**6, "stamp_tolerance": 0.005}
+    buffer.change_limits(**{**limits, "frames": 6})
+    assert milliseconds_in(buffer) == [400, 500, 600, 700, 800, 900]
+    buffer.change_limits(**{**limits, "seconds": 0.3})
+    assert milliseconds_in(buffer) == [600, 700, 800, 900]
+    buffer.change_limits(**{**limits, "max_bytes": 2500})
+    assert milliseconds_in(buffer) == [800, 900]
+    buffer.change_limits(**{**limits, "stamp_tolerance": 0.05})
+    assert buffer.at(840 * MILLISECOND).stamp_ns == 800 * MILLISECOND
+    with pytest.raises(ValueError, match="frames of camera 'front' is 0"):
+        buffer.change_limits(**{**limits, "frames": 0})
