@@ -175,7 +175,7 @@ def test_planners_can_look_up_every_error_code():
 def test_the_readme_lists_every_parameter_with_its_default():
     content = yaml.safe_load((ROOT / "config" / "perception.yaml").read_text(encoding="utf-8"))
     expected = dict(flatten(content["/**"]["ros__parameters"]))
-    rows = re.findall(r"^\| `([a-z_.<>]+)` \|([^|]*)\|", README.read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| `([a-z0-9_.<>]+)` \|([^|]*)\|", README.read_text(), re.MULTILINE)
     listed = {name.replace("<name>", "camera"): value.strip(" `") for name, value in rows}
     assert listed == {
         name: "[camera]" if value == ["camera"] else str(value) for name, value in expected.items()
