@@ -35,7 +35,7 @@ LOADING_S = 600.0
 ANSWER_S = 600.0
 PLAYING_S = 600.0
 POLL_S = 0.1
-RATE = "30"
+RATE = "5"
 """How much faster than in life the clips are played; stamps stay as they are."""
 BUFFER_S = 3600
 AT_ONCE = 8

@@ -59,5 +59,5 @@ def test_an_option_holds_for_all_or_for_each():
 
 def test_at_least_one_region_is_needed():
     check_regions([Region(box=(1, 2, 3, 4))])
-    with pytest.raises(CommandError, match="give at least one --box, --polygon or --mask"):
+    with pytest.raises(CommandError, match="give at least one --box, --polygon, --point or --mask"):
         check_regions([])

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from pixelrefer_ros.errors import InvalidRegionError
-from pixelrefer_ros.regions.parsing import load_mask, parse_box, parse_polygon
+from pixelrefer_ros.regions.parsing import load_mask, parse_box, parse_points, parse_polygon
 
 DATA = struct.pack(">I4sI", 0, b"IDAT", zlib.crc32(b"IDAT"))
 DRAWN = np.array([[0, 1, 0], [200, 0, 3]], np.uint8)
@@ -29,6 +29,12 @@ def test_what_is_no_box(text):
 def test_polygon():
     assert parse_polygon("10,10  90.5,10\n50,80") == [(10, 10), (90.5, 10), (50, 80)]
     assert parse_polygon("") == []
+
+
+def test_points():
+    assert parse_points("152.5,104") == [(152.5, 104)]
+    with pytest.raises(InvalidRegionError, match=r"points\[1\] is 'x', needs 2 numbers"):
+        parse_points("1,2 x")
 
 
 @pytest.mark.parametrize("point", ["3", "1,2,3", "a,b", "4,", ","])
