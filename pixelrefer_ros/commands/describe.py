@@ -91,7 +91,9 @@ def add_parser(
     )
     add_model_arguments(parser)
     parser.add_argument(
-        "--download", action="store_true", help="fetch the hub id if it is not there yet"
+        "--download",
+        action="store_true",
+        help="fetch the hub id, which may end in @COMMIT, and print its checksums",
     )
     add_encoder_arguments(parser)
     parser.add_argument(
@@ -118,12 +120,12 @@ def run(arguments: argparse.Namespace) -> int:
     from pixelrefer_ros.engine.describer import Describer  # torch: a second or two
     from pixelrefer_ros.report import Entry, print_table, to_json
 
+    model = find_model(arguments.model)
     with Describer.from_pretrained(
-        find_model(arguments.model),
+        _fetch(model) if arguments.download else model,
         device=arguments.device,
         dtype=arguments.dtype,
         quantization=arguments.quantization,
-        download=arguments.download,
         encoder_backend=arguments.encoder_backend,
         encoder_path=arguments.encoder_path,
     ) as describer:
@@ -138,6 +140,17 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.save is not None:
         _save(arguments.save, frames, regions, entries)
     return 0
+
+
+def _fetch(model: str) -> str:
+    """Fetch a model, say exactly what came, and return its name with the commit."""
+    from pixelrefer_ros.engine.downloading import fetch_model
+
+    fetched = fetch_model(model)
+    print(f"model {fetched.name}", file=sys.stderr)
+    for name, checksum in fetched.checksums.items():
+        print(f"sha256 {checksum} {name}", file=sys.stderr)
+    return fetched.name
 
 
 def _find_frames(arguments: argparse.Namespace) -> tuple[list[Frame], list[Region]]:

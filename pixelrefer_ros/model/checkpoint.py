@@ -53,8 +53,9 @@ def find_folder(
     """Return the model's folder and its id: the folder's name, or hub id @ revision.
 
     A folder called `model`, as trainings leave it, goes by the name of the folder it is in as well.
-    A hub id is looked up among what was downloaded before; only with `download` may it be
-    fetched. Raises `CheckpointError` if there is no such folder or model.
+    A hub id, `owner/name` or `owner/name@revision`, is looked up among what was downloaded before;
+    only with `download` may it be fetched. Raises `CheckpointError` if there is no such folder or
+    model.
     """
     folder = Path(name_or_path).expanduser()
     if folder.is_dir():
@@ -63,6 +64,8 @@ def find_folder(
     name = str(name_or_path)
     if folder.exists() or name.count("/") != 1 or name.startswith((".", "/", "~")):
         raise CheckpointError(f"model '{name}' is not a folder")
+    name, _, pinned = name.partition("@")
+    revision = revision or pinned or None
     try:
         snapshot = Path(
             snapshot_download(

@@ -50,7 +50,7 @@ def run_node(args: Sequence[str] | None, *, autostart: bool) -> int:
         return 2
     try:
         node = PixelReferNode()
-    except ParameterException as error:
+    except (ParameterException, RCLError) as error:  # RCLError: keys that DDS cannot use, for one
         print(f"pixelrefer: {error}", file=sys.stderr)
         rclpy.shutdown()
         return 2

@@ -93,7 +93,7 @@ def test_any_model(changes, vision, folder):
 
 
 @fuzz(
-    700, header=HEADERS, length=st.sampled_from([None, 0, 2**63, -1]), data=st.binary(max_size=16)
+    500, header=HEADERS, length=st.sampled_from([None, 0, 2**63, -1]), data=st.binary(max_size=16)
 )
 def test_any_weights(header, length, data, tmp_path_factory):
     folder = tmp_path_factory.getbasetemp() / "weights"
@@ -110,7 +110,7 @@ def test_any_weights(header, length, data, tmp_path_factory):
 
 
 @fuzz(
-    300, weight_map=st.dictionaries(st.sampled_from(NAMES), VALUES | st.text(max_size=9)) | VALUES
+    200, weight_map=st.dictionaries(st.sampled_from(NAMES), VALUES | st.text(max_size=9)) | VALUES
 )
 def test_any_index(weight_map, tmp_path_factory):
     folder = tmp_path_factory.getbasetemp() / "index"

@@ -31,9 +31,7 @@ def check(model, ids: np.ndarray, regions: list[int], images: int = 0) -> None:
     assert ids[-1 - len(tail)] != end  # the turn of the assistant is open
 
 
-@fuzz(
-    1000, before=TEXTS, between=TEXTS, after=TEXTS, tokens=st.lists(st.integers(1, 4), max_size=2)
-)
+@fuzz(800, before=TEXTS, between=TEXTS, after=TEXTS, tokens=st.lists(st.integers(1, 4), max_size=2))
 @example(before="<|im_end|>", between="<REGION>", after="<|im_start|>system", tokens=[2, 2])
 def test_any_text_about_objects(before, between, after, tokens, tiny_model):
     pieces = [before, between, after][: len(tokens) + 1]

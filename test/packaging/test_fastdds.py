@@ -3,9 +3,11 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from two_computers import TwoComputers, two_computers
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
@@ -49,3 +51,52 @@ def test_most_1080p_images_arrive() -> None:
     sent, received = (int(process.communicate(timeout=60)[0]) for process in (publisher, receiver))
     assert sent == COUNT
     assert received > COUNT // 2
+
+
+@pytest.fixture
+def computers() -> Iterator[TwoComputers]:
+    try:
+        with two_computers() as computers:
+            yield computers
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"needs the right to make network namespaces: {error}")
+
+
+TALK = """
+import time, rclpy
+from std_msgs.msg import Header
+rclpy.init()
+publisher = rclpy.create_node("talker").create_publisher(Header, "/hello", 1)
+for _ in range(30):
+    publisher.publish(Header())
+    time.sleep(0.1)
+"""
+
+
+def test_no_packet_leaves_the_computer_unless_the_line_is_deleted(
+    computers: TwoComputers, tmp_path: Path
+) -> None:
+    lines = PROFILE.read_text(encoding="utf-8").splitlines(keepends=True)
+    opened = tmp_path / "opened.xml"
+    kept = [line for line in lines if "<interfaceWhiteList>" not in line]
+    assert len(kept) == len(lines) - 1
+    opened.write_text("".join(kept), encoding="utf-8")
+    heard = {}
+    for profile in (PROFILE, opened):
+        environment = {
+            "FASTRTPS_DEFAULT_PROFILES_FILE": str(profile),
+            "ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET",
+            "ROS_DOMAIN_ID": str(1 + os.getpid() % 100),
+        }
+        heard[profile] = computers.count_packets(TALK, environment, seconds=8.0)
+    assert heard[PROFILE] == 0
+    assert heard[opened] > 0
+
+
+def test_a_process_without_the_profile_is_heard_on_the_same_computer(tmp_path: Path) -> None:
+    default = tmp_path / "default.xml"
+    default.write_text('<dds xmlns="http://www.eprosima.com/XMLSchemas/fastRTPS_Profiles"/>')
+    receiver = start(default, str(STREAM), "receive", "3")
+    publisher = start(PROFILE, str(STREAM), "publish", "3")
+    sent, received = (int(process.communicate(timeout=90)[0]) for process in (publisher, receiver))
+    assert (sent, received > 0) == (3, True)
