@@ -30,7 +30,8 @@ def data(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("clips")
     random = np.random.default_rng(0)
     ground = random.integers(120, 160, (HEIGHT, WIDTH, 3)).astype(np.uint8)
-    square = (random.integers(0, 40, (SIDE, SIDE, 3)) + [200, 20, 20]).astype(np.uint8)
+    red = np.array((200, 20, 20))
+    square = (red + random.integers(0, 40, (SIDE, SIDE, 3))).astype(np.uint8)
     for number, x in enumerate(PLACES):
         image = ground.copy()
         if x is not None:
