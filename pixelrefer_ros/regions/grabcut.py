@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelrefer_ros.errors import EmptyMaskError
 from pixelrefer_ros.regions.reference import Image, Mask, Region
 from pixelrefer_ros.regions.windows import Window
 
@@ -42,7 +41,7 @@ class GrabCut:
         if region.polygon is not None or region.mask is not None:
             return region.to_mask(height, width, name=name)
         if len(points) and region.box is None:
-            return _cut_around_points(image, points, name)
+            return _cut_around_points(image, points)
         given = region.to_mask(height, width, name=name)
         box = Window.around(given)
         margin = max(SMALLEST_MARGIN, round(MARGIN * max(box.width, box.height)))
@@ -54,7 +53,7 @@ class GrabCut:
         return found if found.sum() >= SMALLEST_SHARE * given.sum() else given
 
 
-def _cut_around_points(image: Image, points: NDArray[np.float64], name: str) -> Mask:
+def _cut_around_points(image: Image, points: NDArray[np.float64]) -> Mask:
     """Grow from the points over what looks alike, then let GrabCut decide."""
     height, width = image.shape[:2]
     reach = round(POINT_REACH * max(height, width))
@@ -74,8 +73,6 @@ def _cut_around_points(image: Image, points: NDArray[np.float64], name: str) -> 
     cut = _touching(_cut(part, marks, moved), _pixels(moved, part.shape))
     found = np.zeros((height, width), np.bool_)
     field.paste(cut, found)
-    if not found.any():
-        raise EmptyMaskError(f"{name}: no object is found at the points, point with a box")
     return found
 
 
