@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -39,6 +39,21 @@ class BagMessage(NamedTuple):
     receive_ns: int
 
 
+class BrokenMessage(NamedTuple):
+    """A message that is not what its type says, and why."""
+
+    topic: str
+    receive_ns: int
+    reason: str
+
+
+class ReceivedFrame(NamedTuple):
+    """A frame and the time it was received, by which it is found again in the bag."""
+
+    receive_ns: int
+    frame: Frame
+
+
 @cache
 def image_types() -> Typestore:
     """Return the definitions of the image messages: the same in every ROS 2 distribution."""
@@ -68,17 +83,34 @@ class BagReader:
 
     def frames(self, topic: str) -> Iterator[Frame]:
         """Yield the images of `topic` in the order received, named by it, with header stamps."""
+        return (received.frame for received in self.received_frames(topic))
+
+    def received_frames(
+        self,
+        topic: str,
+        *,
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+        on_broken: Callable[[BrokenMessage], None] | None = None,
+    ) -> Iterator[ReceivedFrame]:
+        """Yield the images of `topic` received from `start_ns` to `end_ns`, both included.
+
+        A broken message is told to `on_broken` and left out; without it, it raises `BagError`.
+        """
+        stop_ns = None if end_ns is None else end_ns + 1
         with self._open() as reader:
-            connections = self._find(reader, [topic])
-            images = _image_topics(reader)
-            if topic not in {image.name for image in images}:
-                raise BagError(
-                    f"topic '{topic}' of bag '{self.path}' is of type {connections[0].msgtype}, "
-                    f"must hold images: {_names(image.name for image in images)}"
-                )
-            for connection, _, data in reader.messages(connections):
-                message = image_types().deserialize_cdr(data, connection.msgtype)
-                yield _to_frame(message, topic)
+            connections = self._find_images(reader, topic)
+            for connection, receive_ns, data in reader.messages(connections, start_ns, stop_ns):
+                try:
+                    message = image_types().deserialize_cdr(data, connection.msgtype)
+                    frame = _to_frame(message, topic)
+                except Exception as error:  # rosbags fails in many ways
+                    if on_broken is None:
+                        raise
+                    reason = str(error) or type(error).__name__
+                    on_broken(BrokenMessage(topic, receive_ns, reason))
+                else:
+                    yield ReceivedFrame(receive_ns, frame)
 
     def frame_at(self, topic: str, stamp_ns: int, *, tolerance_ns: int = 0) -> Frame:
         """Return the frame whose header stamp is nearest to `stamp_ns`, within the tolerance."""
@@ -113,6 +145,16 @@ class BagReader:
         except Exception as error:  # damaged files make rosbags fail in many ways
             reason = str(error) or type(error).__name__
             raise BagError(f"bag '{self.path}' cannot be read: {reason}") from error
+
+    def _find_images(self, reader: Reader, topic: str) -> list[Connection]:
+        connections = self._find(reader, [topic])
+        images = [image.name for image in _image_topics(reader)]
+        if topic not in images:
+            raise BagError(
+                f"topic '{topic}' of bag '{self.path}' is of type {connections[0].msgtype}, "
+                f"must hold images: {_names(images)}"
+            )
+        return connections
 
     def _find(self, reader: Reader, topics: Collection[str]) -> list[Connection]:
         for topic in topics:

@@ -1,4 +1,4 @@
-"""Which frames to look at when a question is about the last seconds of a camera."""
+"""Which frames of a stretch of time to look at."""
 
 from __future__ import annotations
 
@@ -6,27 +6,29 @@ from collections.abc import Collection, Sequence
 
 
 def sample_evenly(
-    stamps_ns: Sequence[int], pointed_at_ns: Collection[int], *, count: int, history_ns: int
+    stamps_ns: Sequence[int], count: int, *, always: Collection[int] = ()
 ) -> list[int]:
-    """Return up to `count` of `stamps_ns`, oldest first, evenly spread over the history.
+    """Choose `count` of some frames, evenly in time; return their places, in order.
 
-    stamps_ns: stamps of the frames there are, all of one epoch, in any order, nanoseconds.
-    pointed_at_ns: stamps of the frames that regions lie on, some of `stamps_ns`, at least one;
-        all of them are in the result, also when they are more than `count` or older.
-    history_ns: reaches back from the newest frame pointed at; where the frames begin later, they
-        are spread over what there is.
+    stamps_ns: of the frames, ascending.
+    always: places of frames that are chosen in any case, even if these are more than `count`.
+    Fewer are chosen only where there are fewer. The first and the last frame are among them, as
+    far as there is room beside `always`.
     """
-    newest = max(pointed_at_ns)
-    window = sorted({stamp for stamp in stamps_ns if newest - history_ns <= stamp <= newest})
-    chosen = set(pointed_at_ns)
-    oldest = min([*window, newest])
-    steps = max(count - 1, 1)
-    wanted = [newest - (newest - oldest) * step // steps for step in range(count)]
-    for stamp in sorted(chosen, reverse=True):  # each of them serves the moment nearest to it
-        if wanted:
-            wanted.remove(min(wanted, key=lambda moment: abs(moment - stamp)))
-    for moment in wanted:
-        left = [stamp for stamp in window if stamp not in chosen]
-        if left:
-            chosen.add(min(left, key=lambda stamp: abs(stamp - moment)))
+    chosen = set(always)
+    count = min(max(count, len(chosen)), len(stamps_ns))
+    moments = _moments(stamps_ns, count)
+    for place in sorted(chosen):
+        moments.remove(min(moments, key=lambda moment: abs(moment - stamps_ns[place])))
+    for moment in moments:
+        free = (place for place in range(len(stamps_ns)) if place not in chosen)
+        chosen.add(min(free, key=lambda place: abs(stamps_ns[place] - moment)))
     return sorted(chosen)
+
+
+def _moments(stamps_ns: Sequence[int], count: int) -> list[float]:
+    """Return `count` moments from the first frame to the last; a single one is the last."""
+    if count <= 1:
+        return [float(stamp) for stamp in stamps_ns[-1:]]
+    first, last = stamps_ns[0], stamps_ns[-1]
+    return [first + (last - first) * k / (count - 1) for k in range(count)]

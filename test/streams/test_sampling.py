@@ -1,48 +1,50 @@
 from __future__ import annotations
 
-from hypothesis import given
-from hypothesis import strategies as st
+import random
+
+import pytest
 
 from pixelrefer_ros.streams.sampling import sample_evenly
 
-SECOND = 10**9
+TENTHS = list(range(0, 3_100_000_000, 100_000_000))
+"""31 frames over 3 s."""
 
 
-def test_frames_are_spread_over_the_history():
-    stamps = [number * SECOND // 10 for number in range(101)]  # 10 Hz, 10 s
-    found = sample_evenly(stamps, [8 * SECOND], count=5, history_ns=4 * SECOND)
-    assert found == [4 * SECOND, 5 * SECOND, 6 * SECOND, 7 * SECOND, 8 * SECOND]
+def test_frames_lie_evenly_from_the_first_to_the_last():
+    assert sample_evenly(TENTHS, 4) == [0, 10, 20, 30]
 
 
-def test_a_history_longer_than_the_frames_is_spread_over_what_there_is():
-    stamps = [2 * SECOND, 3 * SECOND, 4 * SECOND, 5 * SECOND, 6 * SECOND]
-    found = sample_evenly(stamps, [6 * SECOND], count=3, history_ns=60 * SECOND)
-    assert found == [2 * SECOND, 4 * SECOND, 6 * SECOND]
+def test_evenly_means_in_time_not_in_number():
+    """Ten frames of the first second and one for each second after it."""
+    stamps = [*range(0, 1000, 100), 1000, 2000, 3000, 4000]
+    assert [stamps[place] for place in sample_evenly(stamps, 5)] == [0, 1000, 2000, 3000, 4000]
 
 
-def test_all_frames_pointed_at_are_kept():
-    stamps = list(range(0, 101, 10))
-    assert sample_evenly(stamps, [30, 100], count=3, history_ns=100) == [0, 30, 100]
-    assert sample_evenly(stamps, [10, 20, 100], count=2, history_ns=50) == [10, 20, 100]
+def test_frames_pointed_at_are_always_among_them_in_place_of_their_neighbours():
+    assert sample_evenly(TENTHS, 4, always=[30, 9]) == [0, 9, 20, 30]
 
 
-def test_fewer_frames_than_wanted():
-    assert sample_evenly([10, 20], [20], count=8, history_ns=100) == [10, 20]
-    assert sample_evenly([10, 20], [10], count=8, history_ns=100) == [10]
-    assert sample_evenly([10, 20], [20], count=8, history_ns=0) == [20]
+def test_more_frames_pointed_at_than_asked_for_are_all_kept():
+    assert sample_evenly(TENTHS, 2, always=[3, 7, 30]) == [3, 7, 30]
 
 
-@given(
-    st.sets(st.integers(0, 10**12), min_size=1, max_size=40),
-    st.integers(1, 12),
-    st.integers(0, 10**12),
-    st.data(),
-)
-def test_what_always_holds(stamps, count, history_ns, data):
-    pointed = data.draw(st.sets(st.sampled_from(sorted(stamps)), min_size=1, max_size=4))
-    found = sample_evenly(sorted(stamps), pointed, count=count, history_ns=history_ns)
-    newest = max(pointed)
-    window = {stamp for stamp in stamps if newest - history_ns <= stamp <= newest}
-    assert found == sorted(set(found))
-    assert pointed <= set(found) <= pointed | window
-    assert len(found) == max(len(pointed), min(count, len(window | pointed)))
+def test_there_are_fewer_only_where_the_buffer_has_fewer():
+    assert sample_evenly(TENTHS[:3], 8) == [0, 1, 2]
+    assert sample_evenly([5], 8, always=[0]) == [0]
+    assert sample_evenly([], 8) == []
+
+
+def test_one_frame_is_the_one_pointed_at_else_the_last():
+    assert sample_evenly(TENTHS, 1, always=[4]) == [4]
+    assert sample_evenly(TENTHS, 1) == [30]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_any_stamps_give_as_many_different_frames_as_asked_for(seed):
+    lots = random.Random(seed)
+    stamps = sorted(lots.sample(range(10**6), 40))
+    always = lots.sample(range(40), 3)
+    places = sample_evenly(stamps, 12, always=always)
+    assert len(places) == 12
+    assert places == sorted(set(places))
+    assert set(always) <= set(places)
