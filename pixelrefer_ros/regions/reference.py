@@ -1,4 +1,4 @@
-"""What a user points at on one frame, as a box, a polygon or a mask, and the mask it stands for.
+"""What a user points at on one frame, and the mask that a box, a polygon or a mask stands for.
 
 Pixel (column i, row j) covers x from i to i + 1 and y from j to j + 1: the image reaches from
 (0, 0) to (width, height), and the polygon through the corners of a box covers the box's pixels.
@@ -18,15 +18,19 @@ from pixelrefer_ros.errors import EmptyMaskError, InvalidRegionError
 
 Mask = NDArray[np.bool_]
 
+Image = NDArray[np.uint8]
+"""RGB [height, width, 3]."""
+
 MAX_POLYGON_POINTS = 10_000
+MAX_POINTS = 100
 
 
 @dataclass(frozen=True)
 class Region:
     """One region on one frame, in pixels of the original image.
 
-    Either `polygon`, or `box`, or `mask`, or `box` and `mask` together. Regions with the same
-    `object_id` on several frames are the same object.
+    Either `polygon`, or `box`, or `mask`, or `box` and `mask` together, or `points` with or
+    without `box`. Regions with the same `object_id` on several frames are the same object.
     """
 
     frame: int = 0
@@ -38,19 +42,33 @@ class Region:
     """At least 3 points (x, y), in order round the region; closed by itself."""
     mask: NDArray[Any] | None = None
     """Bool or integer, non-zero = inside. [H, W], or [box height, box width] with `box`."""
+    points: Sequence[tuple[float, float]] | None = None
+    """Points (x, y) inside the object, for a segmenter to start from."""
 
     def to_mask(self, height: int, width: int, *, name: str = "region") -> Mask:
         """Return the region on an image of `height` x `width` as a new bool [H, W].
 
-        Raises `InvalidRegionError` where the region does not fit the image and `EmptyMaskError`
-        where it covers no pixel; their messages start with `name`.
+        It is taken as given: a box is filled, points in it are only checked. A segmenter finds the
+        object itself (`segmentation.py`).
+
+        Raises `InvalidRegionError` where the region does not fit the image or is points alone, and
+        `EmptyMaskError` where it covers no pixel; their messages start with `name`.
         """
+        if self.points is not None:
+            self.check_points(height, width, name=name)
+            if self.box is None:
+                raise InvalidRegionError(
+                    f"{name}: points need a segmenter: choose grabcut or sam2, or point with a "
+                    "box, polygon or mask"
+                )
         if self.polygon is not None:
             if self.box is not None or self.mask is not None:
                 raise InvalidRegionError(
                     f"{name}: polygon is given together with box or mask, only one may be"
                 )
-            mask = _fill_polygon(_check_polygon(self.polygon, height, width, name), height, width)
+            limits = (3, MAX_POLYGON_POINTS)
+            points = _check_coordinates(self.polygon, limits, height, width, name, "polygon")
+            mask = _fill_polygon(points, height, width)
         elif self.box is not None:
             x, y, box_width, box_height = _check_box(self.box, height, width, name)
             mask = np.zeros((height, width), np.bool_)
@@ -68,6 +86,29 @@ class Region:
             shape = "mask" if self.polygon is None else "polygon"
             raise EmptyMaskError(f"{name}: {shape} covers 0 pixels, at least 1 is needed")
         return mask
+
+    def check_points(self, height: int, width: int, *, name: str = "region") -> NDArray[np.float64]:
+        """Return the points as [points, 2], x and y; none gives [0, 2].
+
+        Raises `InvalidRegionError` where they do not fit the image, the box or the other fields.
+        """
+        if self.points is None:
+            return np.zeros((0, 2))
+        if self.polygon is not None or self.mask is not None:
+            raise InvalidRegionError(
+                f"{name}: points are given together with polygon or mask, only with box they may be"
+            )
+        points = _check_coordinates(self.points, (1, MAX_POINTS), height, width, name, "points")
+        if self.box is not None:
+            x, y, box_width, box_height = _check_box(self.box, height, width, name)
+            inside = (points >= (x, y)) & (points <= (x + box_width, y + box_height))
+            if not inside.all():
+                first = int((~inside).any(axis=1).argmax())
+                raise InvalidRegionError(
+                    f"{name}: points[{first}] is ({points[first, 0]:g}, {points[first, 1]:g}), the "
+                    f"box reaches from ({x}, {y}) to ({x + box_width}, {y + box_height})"
+                )
+        return points
 
 
 def _check_box(
@@ -114,20 +155,26 @@ def _check_mask(mask: NDArray[Any], height: int, width: int, name: str, frame: s
     return inside
 
 
-def _check_polygon(
-    polygon: Sequence[tuple[float, float]], height: int, width: int, name: str
+def _check_coordinates(
+    coordinates: Sequence[tuple[float, float]],
+    limits: tuple[int, int],
+    height: int,
+    width: int,
+    name: str,
+    field: str,
 ) -> NDArray[np.float64]:
-    if not 3 <= len(polygon) <= MAX_POLYGON_POINTS:
+    least, most = limits
+    if not least <= len(coordinates) <= most:
         raise InvalidRegionError(
-            f"{name}: polygon has {len(polygon)} points, needs 3 to {MAX_POLYGON_POINTS}"
+            f"{name}: {field} has {len(coordinates)} points, needs {least} to {most}"
         )
     try:
-        points = np.asarray(polygon, np.float64)
+        points = np.asarray(coordinates, np.float64)
     except (TypeError, ValueError) as error:
-        raise InvalidRegionError(f"{name}: polygon is not a list of (x, y): {error}") from error
+        raise InvalidRegionError(f"{name}: {field} is not a list of (x, y): {error}") from error
     if points.ndim != 2 or points.shape[1] != 2:
         raise InvalidRegionError(
-            f"{name}: polygon has shape {list(points.shape)}, needs [points, 2]"
+            f"{name}: {field} has shape {list(points.shape)}, needs [points, 2]"
         )
     # A comparison with NaN is false, so this finds it too.
     outside = ~((points >= 0.0) & (points <= (width, height))).all(axis=1)
@@ -135,7 +182,7 @@ def _check_polygon(
         first = int(outside.argmax())
         x, y = points[first]
         raise InvalidRegionError(
-            f"{name}: polygon[{first}] is ({x:g}, {y:g}), the image reaches from (0, 0) "
+            f"{name}: {field}[{first}] is ({x:g}, {y:g}), the image reaches from (0, 0) "
             f"to ({width}, {height})"
         )
     return points

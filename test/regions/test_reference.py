@@ -252,3 +252,40 @@ def test_any_region_becomes_a_mask_or_is_refused(box, polygon):
         return
     assert mask.shape == (HEIGHT, WIDTH)
     assert mask.any()
+
+
+def test_points_in_a_box_are_checked_and_the_box_is_filled():
+    assert mask_of(box=(1, 1, 3, 2), points=[(2.0, 2.0)]).sum() == 6
+
+
+@pytest.mark.parametrize(
+    ("region", "message"),
+    [
+        (
+            {"points": [(2, 2)]},
+            "region: points need a segmenter: choose grabcut or sam2, or point with a box, "
+            "polygon or mask",
+        ),
+        ({"points": []}, "region: points has 0 points, needs 1 to 100"),
+        (
+            {"points": [(2, 2), (9, 1)]},
+            "region: points[1] is (9, 1), the image reaches from (0, 0) to (8, 6)",
+        ),
+        (
+            {"points": [(float("nan"), 1)]},
+            "region: points[0] is (nan, 1), the image reaches from (0, 0) to (8, 6)",
+        ),
+        (
+            {"points": [(2, 2), (5, 2)], "box": (1, 1, 3, 2)},
+            "region: points[1] is (5, 2), the box reaches from (1, 1) to (4, 3)",
+        ),
+        (
+            {"points": [(2, 2)], "polygon": [(0, 0), (4, 0), (4, 4)]},
+            "region: points are given together with polygon or mask, only with box they may be",
+        ),
+    ],
+)
+def test_points_that_are_of_no_use(region, message):
+    with pytest.raises(InvalidRegionError) as error:
+        mask_of(**region)
+    assert str(error.value) == message

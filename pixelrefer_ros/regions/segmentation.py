@@ -1,0 +1,43 @@
+"""From what a user points at to the mask of the object there."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from pixelrefer_ros.errors import CommandError
+from pixelrefer_ros.regions.reference import Image, Mask, Region
+
+SEGMENTERS = ("grabcut", "sam2", "none")
+
+
+class Segmenter(Protocol):
+    """Finds the object a region points at."""
+
+    def segment(self, image: Image, region: Region, *, name: str = "region") -> Mask:
+        """Return a new mask, bool [H, W], of the object on `image`, uint8 RGB [H, W, 3].
+
+        Masks and polygons are what they are; boxes and points are where to look. Raises
+        `InvalidRegionError` and `EmptyMaskError` as `Region.to_mask` does.
+        """
+
+
+class AsGiven:
+    """Takes a region as it is given: a box is the whole box, and points alone are refused."""
+
+    def segment(self, image: Image, region: Region, *, name: str = "region") -> Mask:
+        """Return `region.to_mask`."""
+        return region.to_mask(*image.shape[:2], name=name)
+
+
+def make_segmenter(
+    name: str, *, model: str = "", device: str = "cpu", download: bool = False
+) -> Segmenter:
+    """Return the segmenter of that name, one of `SEGMENTERS`.
+
+    model: folder or hub id of SAM 2, for `sam2` alone; it runs on `device` of torch. A hub id is
+        fetched over the network only with `download`.
+    Raises `CommandError` for any other name.
+    """
+    if name == "none":
+        return AsGiven()
+    raise CommandError(f"segmenter is '{name}', must be one of {', '.join(SEGMENTERS)}")
