@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from types import TracebackType
 
@@ -17,7 +16,7 @@ from pixelrefer_ros.regions.reference import Region
 from pixelrefer_ros.regions.segmentation import make_segmenter
 from pixelrefer_ros.replay.pictures import draw_query
 from pixelrefer_ros.replay.queries import ReplayQuery
-from pixelrefer_ros.replay.recording import Moment, Recording
+from pixelrefer_ros.replay.recording import Recording
 from pixelrefer_ros.replay.results import Outcome, Result, Timing, Words
 from pixelrefer_ros.streams.frame import Frame
 
@@ -94,7 +93,7 @@ class Asker:
                 answers=tuple(map(Words.of_answer, answers)),
             )
         latency_s = time.monotonic() - begun
-        return Outcome(result, Timing(query.id, latency_s, stages), _draw(frames, regions))
+        return Outcome(result, Timing(query.id, latency_s, stages), draw_query(frames, regions))
 
     def close(self) -> None:
         """End the engine."""
@@ -116,26 +115,6 @@ class Asker:
             frames, regions, segmenter=self._segmenter, propagator=self._propagator
         )
         return [one.region for one in followed]
-
-
-def draw_moment(
-    recording: Recording, query: ReplayQuery, moment: Moment, regions: Sequence[Region]
-) -> bytes | None:
-    """Draw the frames of a query with regions on them; None where that cannot be done."""
-    try:
-        return _draw(recording.read(query, moment), regions)
-    except PixelReferError:
-        return None
-
-
-def _draw(frames: Sequence[Frame], regions: Sequence[Region]) -> bytes | None:
-    """Draw frames with the regions, else the bare frames; None where there are no pixels."""
-    if not frames:
-        return None
-    for drawn in (regions, ()):
-        with suppress(PixelReferError):
-            return draw_query(frames, drawn)
-    return None
 
 
 def _stages(answer: Answer) -> dict[str, float]:

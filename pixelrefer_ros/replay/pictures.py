@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from io import BytesIO
 
 import cv2
 import numpy as np
 from PIL import Image
 
+from pixelrefer_ros.errors import PixelReferError
 from pixelrefer_ros.regions.drawing import draw_regions
 from pixelrefer_ros.regions.reference import Mask, Region
 from pixelrefer_ros.streams.frame import Frame
@@ -18,11 +20,18 @@ COLUMNS = 4
 QUALITY = 80
 
 
-def draw_query(frames: Sequence[Frame], regions: Sequence[Region]) -> bytes:
+def draw_query(frames: Sequence[Frame], regions: Sequence[Region]) -> bytes | None:
     """Return a JPEG at most 640 pixels wide: one frame, or several side by side, oldest first.
 
-    Raises the errors of `Region.to_mask` and `Frame.rgb`.
+    Where the regions do not fit, the bare frames; None where there are no pixels.
     """
+    for drawn in (regions, ()) if frames else ():
+        with suppress(PixelReferError):
+            return _draw(frames, drawn)
+    return None
+
+
+def _draw(frames: Sequence[Frame], regions: Sequence[Region]) -> bytes:
     columns = min(len(frames), COLUMNS)
     width = WIDTH // columns
     tiles = [_tile(frame, _on(regions, number), width) for number, frame in enumerate(frames)]
