@@ -147,3 +147,7 @@ class BagError(PixelReferError):
 
 class CommandError(PixelReferError):
     """A command cannot run: a file or option is of no use, a process failed, or ROS is missing."""
+
+
+class MetricError(PixelReferError):
+    """A metric cannot be computed here, or what it is to be computed of is of no use."""

@@ -1,0 +1,78 @@
+"""Multiple-choice accuracy: how many answers pick the right choice.
+
+A choice is picked by its letter, "B", "(b)", "B. red", "The answer is B", or by its words. Who
+picks two, or none, is wrong. VideoRefer-Bench-Q counts like this, and tells it by question type.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from string import ascii_uppercase
+
+from pixelrefer_ros.errors import MetricError
+from pixelrefer_ros.evaluation.judging import Judge
+from pixelrefer_ros.evaluation.metrics.metric import Measured, Metric
+from pixelrefer_ros.evaluation.metrics.scored import Scored
+
+OWN_LABEL = re.compile(r"\s*(?:\(([A-Za-z])\)|([A-Za-z])[.):])\s*(?=\S)")
+"""The letter a choice may bring: "(A) red", "A. red", "A) red"."""
+
+IN_BRACKETS = re.compile(r"\(([A-Za-z])\)")
+LETTER_ALONE = re.compile(r"\s*([A-Za-z])\s*(?:[.):,](?!\s*[B-HJ-Z]\b).*)?", re.DOTALL)
+AFTER_WORD = re.compile(r"\b(?:answer(?: is)?|option|choice)[:\s]+([A-Z])\b", re.IGNORECASE)
+
+
+class ChoiceAccuracy(Metric):
+    """1 for an answer that picks the right choice, else 0."""
+
+    names = ("choice_accuracy",)
+    needs = "choices and answer"
+
+    def applies(self, item: Scored) -> bool:
+        """Tell whether there are choices and one is right."""
+        return bool(item.choices and item.answer)
+
+    def measure(self, items: Sequence[Scored]) -> dict[str, Measured]:
+        """See what is picked. Raises `MetricError` when the right answer is no choice."""
+        return {
+            "choice_accuracy": Measured(
+                [float(picked(item.prediction, item.choices) == _right(item)) for item in items]
+            )
+        }
+
+
+def _right(item: Scored) -> int:
+    found = picked(item.answer, item.choices)
+    if found is None:
+        raise MetricError(
+            f"answer of '{item.id}' is '{item.answer}', must be one of {', '.join(item.choices)}"
+        )
+    return found
+
+
+def picked(text: str, choices: Sequence[str]) -> int | None:
+    """Return the place of the choice that a text picks; None if it picks none, or more than one."""
+    letters, words = _read(choices)
+    said = {match.upper() for match in IN_BRACKETS.findall(text)}
+    if alone := LETTER_ALONE.fullmatch(text):
+        said.add(alone[1].upper())
+    elif after := AFTER_WORD.search(text):
+        said.add(after[1].upper())
+    if said & {*letters}:
+        return letters.index(said.pop()) if len(said) == 1 else None
+    judge = Judge("choice", [(choice,) for choice in words])
+    found = [place for place, choice in enumerate(words) if judge.judge(text, (choice,)).is_right]
+    return found[0] if len(found) == 1 else None
+
+
+def _read(choices: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return letter and words of each choice: its own letter if all have one, else A, B, C."""
+    labels = [OWN_LABEL.match(choice) for choice in choices]
+    if all(labels):
+        found = [label for label in labels if label]
+        return (
+            [(label[1] or label[2]).upper() for label in found],
+            [choice[label.end() :] for choice, label in zip(choices, found, strict=True)],
+        )
+    return list(ascii_uppercase[: len(choices)]), list(choices)

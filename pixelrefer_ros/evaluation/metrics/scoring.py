@@ -1,0 +1,79 @@
+"""All metrics by name, and what a set of answers scores in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pixelrefer_ros.errors import MetricError
+from pixelrefer_ros.evaluation.metrics.attributes import Attributes
+from pixelrefer_ros.evaluation.metrics.category_accuracy import CategoryAccuracy
+from pixelrefer_ros.evaluation.metrics.choice_accuracy import ChoiceAccuracy
+from pixelrefer_ros.evaluation.metrics.metric import Measured, Metric
+from pixelrefer_ros.evaluation.metrics.report import MetricReport, TypeValue
+from pixelrefer_ros.evaluation.metrics.scored import Scored, check_ids
+from pixelrefer_ros.evaluation.metrics.semantic_iou import SemanticIou
+
+_METRICS: tuple[Metric, ...] = (SemanticIou(), CategoryAccuracy(), ChoiceAccuracy(), Attributes())
+
+METRICS: Mapping[str, Metric] = {name: metric for metric in _METRICS for name in metric.names}
+"""The names that `score` takes, with what computes them; several may be computed in one go."""
+
+
+def applicable(items: Sequence[Scored]) -> tuple[str, ...]:
+    """Return the metrics that at least one item has the fields for."""
+    return tuple(
+        name for name, metric in METRICS.items() if any(metric.applies(item) for item in items)
+    )
+
+
+def score(items: Sequence[Scored], metrics: Sequence[str]) -> MetricReport:
+    """Compute metrics, each of the items that have the fields for it.
+
+    A metric that cannot be computed here is left out of the report's values and named in its
+    `left_out`. Raises `MetricError` for an unknown name and an id that occurs twice.
+    """
+    check_ids(items)
+    for name in metrics:
+        if name not in METRICS:
+            raise MetricError(f"metric is '{name}', must be one of {', '.join(METRICS)}")
+    report = MetricReport()
+    for metric in dict.fromkeys(METRICS[name] for name in metrics):
+        names = [name for name in metric.names if name in metrics]
+        suitable = [item for item in items if metric.applies(item)]
+        try:
+            if not suitable:
+                raise MetricError(f"no item has {metric.needs}")
+            measured = metric.measure(suitable)
+        except MetricError as error:
+            report.left_out.update(dict.fromkeys(names, str(error)))
+            continue
+        for name in names:
+            _enter(report, name, suitable, measured[name])
+    return report
+
+
+def _enter(report: MetricReport, name: str, items: Sequence[Scored], found: Measured) -> None:
+    pairs = [
+        (item, value)
+        for item, value in zip(items, found.per_item, strict=True)
+        if value is not None
+    ]
+    if found.failed:
+        report.failed[name] = {items[place].id: reason for place, reason in found.failed.items()}
+    if not pairs:
+        report.left_out[name] = "no item has a value"
+        return
+    for item, value in pairs:
+        report.items.setdefault(item.id, {})[name] = value
+    report.counts[name] = len(pairs)
+    if found.value is not None:
+        report.values[name] = found.value
+        return
+    report.values[name] = _mean([value for _, value in pairs])
+    for kind in dict.fromkeys(item.question_type for item, _ in pairs if item.question_type):
+        values = [value for item, value in pairs if item.question_type == kind]
+        report.by_type.setdefault(name, {})[kind] = TypeValue(_mean(values), len(values))
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import pytest
+
+from pixelrefer_ros.evaluation.metrics import Scored, score
+from pixelrefer_ros.evaluation.metrics.choice_accuracy import picked
+
+PLAIN = ("red", "dark blue", "blue")
+LABELLED = ("(A) to the left", "(B) to the right", "(C) behind it")
+
+
+@pytest.mark.parametrize(
+    ("text", "choices", "expected"),
+    [
+        ("A", PLAIN, 0),
+        ("b", PLAIN, 1),
+        ("(C)", PLAIN, 2),
+        ("(c) blue.", PLAIN, 2),
+        ("B. dark blue", PLAIN, 1),
+        ("B) dark blue", PLAIN, 1),
+        ("C, since it is so", PLAIN, 2),
+        ("The answer is B.", PLAIN, 1),
+        ("Option C", PLAIN, 2),
+        ("Answer: A", PLAIN, 0),
+        ("It is dark blue.", PLAIN, 1),
+        ("Blue!", PLAIN, 2),
+        ("A blue mug", PLAIN, 2),  # an article, no letter
+        ("(A) or (B)", PLAIN, None),
+        ("A, B", PLAIN, None),
+        ("red and blue", PLAIN, None),
+        ("green", PLAIN, None),
+        ("", PLAIN, None),
+        ("D", PLAIN, None),
+        ("to the right", LABELLED, 1),
+        ("(B) to the right", LABELLED, 1),
+        ("b", LABELLED, 1),
+        ("C", ("C. yes", "D. no"), 0),
+    ],
+)
+def test_what_is_picked(text, choices, expected):
+    assert picked(text, choices) == expected
+
+
+def test_accuracy_by_question_type():
+    items = [
+        Scored("1", "A", choices=PLAIN, answer="red", question_type="basic"),
+        Scored("2", "A", choices=PLAIN, answer="B", question_type="basic"),
+        Scored("3", "blue", choices=PLAIN, answer="(C)", question_type="future"),
+        Scored("4", "to the left", choices=LABELLED, answer="(A) to the left"),
+        Scored("5", "no choices", answer="A"),
+    ]
+    report = score(items, ["choice_accuracy"])
+    assert report.values == {"choice_accuracy": 3 / 4}
+    kinds = {name: (kind.value, kind.n) for name, kind in report.by_type["choice_accuracy"].items()}
+    assert kinds == {"basic": (0.5, 2), "future": (1.0, 1)}
+
+
+def test_a_right_answer_that_is_no_choice_is_named():
+    report = score([Scored("7", "A", choices=PLAIN, answer="green")], ["choice_accuracy"])
+    assert report.left_out == {
+        "choice_accuracy": "answer of '7' is 'green', must be one of red, dark blue, blue"
+    }
