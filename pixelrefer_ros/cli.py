@@ -17,6 +17,7 @@ from pixelrefer_ros.commands import (
     evaluate,
     export,
     node,
+    replay,
     simulate,
     train,
 )
@@ -80,7 +81,9 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"pixelrefer {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (describe, node, ask, demo, simulate, train, evaluate, bench, ablate, export):
+    for command in (
+        describe, node, ask, demo, replay, simulate, train, evaluate, bench, ablate, export,
+    ):  # fmt: skip
         added = command.add_parser(commands)
         added.set_defaults(run=command.run, parser=added)
     return parser

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -65,3 +66,8 @@ class ChildProcess:
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         said = "\n".join(lines[-SHOWN_LINES:]) or "(nothing)"
         return f"{self.name} ended with status {status}, having said:\n{said}"
+
+
+def python_module(module_and_arguments: Sequence[str]) -> list[str]:
+    """Write the command line that runs a module with the Python of this process."""
+    return [sys.executable, "-m", *module_and_arguments]

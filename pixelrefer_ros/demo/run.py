@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pixelrefer_ros.demo.child_process import ChildProcess
+from pixelrefer_ros.demo.child_process import ChildProcess, python_module
 from pixelrefer_ros.demo.interview import CAMERA, Interview
 from pixelrefer_ros.demo.pictures import write_pictures
 from pixelrefer_ros.demo.questions import Question, middle_of, read_questions
+from pixelrefer_ros.demo.surroundings import end_on_signals, stay_alone
 from pixelrefer_ros.errors import CommandError
 from pixelrefer_ros.report import Entry, noise_notice, print_table, to_json
 from pixelrefer_ros.resources import find_demo, find_model
@@ -62,7 +59,7 @@ def run_demo(
     if not questions:
         print("Asking  about a box on the middle of the last frame (QUERIES or --queries: more)")
         questions = [middle_of(*last_frame(reader, chosen.name).size)]
-    with _stay_alone(), _end_on_signals():
+    with stay_alone(), end_on_signals():
         encoder = {"encoder.backend": encoder_backend, "encoder.path": encoder_path}
         answers = _interview(reader, chosen, questions, model, encoder, out)
     entries = [entry for several in answers for entry in several]
@@ -96,18 +93,16 @@ def _interview(
     settings = [part for name, value in given.items() for part in ("-p", f"{name}:={value}")]
     run_node = ["pixelrefer_ros.cli", "node", "--topic", topic.name, "--model", model, *settings]
     play = ["pixelrefer_ros.ros.bag_player", str(bag.path), "--topic", topic.name]
-    with ChildProcess("the node", _python(run_node), out / "node.log") as node:
+    with ChildProcess("the node", python_module(run_node), out / "node.log") as node:
         print(f"Node    process {node.pid}, log in {node.log}", flush=True)
         with DescribeRegionClient() as client:
             interview = Interview(client, node.check_running)
             interview.wait_until_ready(LOADING_S)
-            with ChildProcess("the bag player", _python(play), out / "bag_player.log") as player:
+            with ChildProcess(
+                "the bag player", python_module(play), out / "bag_player.log"
+            ) as player:
                 print(f"Player  process {player.pid}, log in {player.log}", flush=True)
                 return interview.hold(questions, player.is_running)
-
-
-def _python(module_and_arguments: Sequence[str]) -> list[str]:
-    return [sys.executable, "-m", *module_and_arguments]
 
 
 def _clear(out: Path) -> None:
@@ -118,39 +113,3 @@ def _clear(out: Path) -> None:
             old.unlink(missing_ok=True)
     except OSError as error:
         raise CommandError(f"--out '{out}' cannot be written: {error.strerror}") from error
-
-
-@contextmanager
-def _stay_alone() -> Iterator[None]:
-    """Keep this demo and its processes apart from all other ROS nodes."""
-    # Domains 1 to 100 are free of the ports that Linux gives to others.
-    alone = {
-        "ROS_DOMAIN_ID": str(1 + os.getpid() % 100),
-        "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
-    }
-    before = {name: os.environ.get(name) for name in alone}
-    os.environ.update(alone)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-@contextmanager
-def _end_on_signals() -> Iterator[None]:
-    """Let a request to end unwind the stack, so that no process is left behind."""
-
-    def leave(number: int, _: object) -> None:
-        raise SystemExit(128 + number)
-
-    numbers = (signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(number, leave) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 
 from pixelrefer_ros.engine.describer import Describer
-from pixelrefer_ros.engine.query import Answer, Query
+from pixelrefer_ros.engine.query import Answer
 from pixelrefer_ros.errors import PixelReferError
 from pixelrefer_ros.regions.following import follow_regions
 from pixelrefer_ros.regions.propagation import make_propagator
@@ -129,5 +129,3 @@ def _stages(answer: Answer) -> dict[str, float]:
 
 def _stamps(answers: Sequence[Answer]) -> tuple[int, ...]:
     return tuple(sorted({frame.stamp_ns for answer in answers for frame in answer.frames}))
-
-

@@ -26,9 +26,7 @@ class OutputFolder:
     what was written before in place, or when the folder holds another run.
     """
 
-    def __init__(
-        self, path: Path, run: Mapping[str, Any], queries: Sequence[ReplayQuery]
-    ) -> None:
+    def __init__(self, path: Path, run: Mapping[str, Any], queries: Sequence[ReplayQuery]) -> None:
         self.path = path
         self.results: dict[str, Result] = {}
         self.timings: dict[str, Timing] = {}

@@ -17,7 +17,7 @@ from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
 from pixelrefer_ros.datasets.masks import decode_mask
-from pixelrefer_ros.errors import CommandError, DatasetError, InvalidRegionError
+from pixelrefer_ros.errors import DatasetError, InvalidRegionError
 from pixelrefer_ros.regions.parsing import load_mask
 from pixelrefer_ros.regions.reference import Region
 from pixelrefer_ros.replay.yaml_lines import Place, YamlFile
@@ -212,7 +212,8 @@ def _explain(error: ValidationError) -> str:
 def _missing(error: ValidationError) -> str:
     """Name the field that is not there: jsonschema makes an error for each, and tells it last."""
     if error.validator == "required":
-        return next(field for field in error.validator_value if f"'{field}'" in error.message)
+        needed: list[str] = error.validator_value
+        return next(field for field in needed if f"'{field}'" in error.message)
     for field, needed in error.validator_value.items():
         for other in needed:
             if error.message.startswith(f"'{other}'") and field in error.instance:

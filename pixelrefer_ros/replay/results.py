@@ -16,6 +16,9 @@ PASSING = (
 )  # fmt: skip
 """Reasons that may be gone the next time: who goes on with a run asks again."""
 
+STAGES = ("read", "follow", "queue", "preprocess", "encode", "generate", "transport")
+"""Where time can go, in order."""
+
 
 @dataclass(frozen=True)
 class Words:
@@ -99,7 +102,7 @@ class Timing:
     """How long a query took, in seconds of the monotonic clock.
 
     latency_s: from asking to the answer, all that who asks has to wait for.
-    stages_s: parts of that by name, in order; queue, preprocess, encode, generate are the engine's.
+    stages_s: parts of that by name, some of `STAGES`.
     age_s: how old the frame pointed at was when the answer came, in ROS time; None offline.
     """
 

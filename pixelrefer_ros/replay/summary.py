@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pixelrefer_ros.evaluation.metrics import MetricReport
-from pixelrefer_ros.replay.results import Result, Timing, answered
+from pixelrefer_ros.replay.results import STAGES, Result, Timing, answered
 from pixelrefer_ros.streams.bag_reader import BrokenMessage
 
 PERCENTILES = (50, 95)
@@ -38,7 +38,7 @@ def summarize_timings(
 ) -> dict[str, Any]:
     """Return what `latency.json` holds: seconds over all answered queries, and `counts`."""
     times = [timings[result.id] for result in answered(results)]
-    stages = dict.fromkeys(name for time in times for name in time.stages_s)
+    stages = [name for name in STAGES if any(name in time.stages_s for time in times)]
     ages = [time.age_s for time in times if time.age_s is not None]
     return {
         "latency_s": _spread([time.latency_s for time in times]),

@@ -44,6 +44,7 @@ class YamlFile:
     def line(self, place: Place) -> int:
         """Return the line, from 1, of a value, or of the nearest thing around it that has one."""
         line, inside = 1, self._marked
+        step: Any
         for step in place:
             if not isinstance(inside, (dict, list)) or not hasattr(inside, "lc"):
                 break

@@ -47,11 +47,14 @@ def ask(
     camera: str,
     prompt: str,
     timeout_s: float,
+    num_frames: int = 0,
+    history_ns: int = 0,
 ) -> PendingEntries:
     """Ask about regions on the frames at `stamps_ns`, one each, 0 for the newest frame.
 
-    `timeout_s` is the node's: waiting plus inference. Raises `NotActiveError` when there is no
-    node, `InvalidRegionError` for a box that no message can hold.
+    `timeout_s` is the node's: waiting plus inference. With `num_frames` above 1 the regions are
+    followed over that many frames, back to `history_ns` before. Raises `NotActiveError` when there
+    is no node, `InvalidRegionError` for a box that no message can hold.
     """
     query = RegionQuery(
         camera=camera,
@@ -61,6 +64,8 @@ def ask(
             for region, stamp_ns in zip(regions, stamps_ns, strict=True)
         ],
         timeout=to_duration(timeout_s),
+        num_frames=num_frames,
+        history=to_duration(history_ns / NANOSECONDS),
     )
     return PendingEntries(query, client.describe_async(query))
 
