@@ -35,7 +35,9 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=["pixelrefer_ros", "pixelrefer_ros.*"]),
-    package_data={"pixelrefer_ros": ["py.typed", "export/*.json", "replay/*.jinja", "replay/*.json"]},
+    package_data={
+        "pixelrefer_ros": ["py.typed", "export/*.json", "replay/*.jinja", "replay/*.json"]
+    },
     data_files=shared("config", "demo", "models"),
     entry_points={"console_scripts": ["pixelrefer = pixelrefer_ros.cli:main"]},
     # Where torch, OpenCV and NumPy come with the computer, as on a Jetson:

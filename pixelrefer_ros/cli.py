@@ -10,6 +10,7 @@ from typing import NoReturn
 from pixelrefer_ros import __version__
 from pixelrefer_ros.commands import (
     ablate,
+    annotate,
     ask,
     bench,
     demo,
@@ -82,7 +83,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"pixelrefer {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in (
-        describe, node, ask, demo, replay, simulate, train, evaluate, bench, ablate, export,
+        describe, node, ask, demo, annotate, replay, simulate, train, evaluate, bench, ablate,
+        export,
     ):  # fmt: skip
         added = command.add_parser(commands)
         added.set_defaults(run=command.run, parser=added)

@@ -213,7 +213,7 @@ def _missing(error: ValidationError) -> str:
     """Name the field that is not there: jsonschema makes an error for each, and tells it last."""
     if error.validator == "required":
         needed: list[str] = error.validator_value
-        return next(field for field in needed if f"'{field}'" in error.message)
+        return next(field for field in needed if error.message.startswith(f"'{field}'"))
     for field, needed in error.validator_value.items():
         for other in needed:
             if error.message.startswith(f"'{other}'") and field in error.instance:

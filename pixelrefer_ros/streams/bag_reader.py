@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rosbags.interfaces import Connection
+from rosbags.interfaces import Connection, MessageDefinitionFormat
 from rosbags.rosbag2 import Reader
-from rosbags.typesys import Stores, get_typestore
+from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
 from pixelrefer_ros.errors import BagError
@@ -135,6 +135,24 @@ class BagReader:
             for connection, receive_ns, data in reader.messages(self._find(reader, topics)):
                 yield BagMessage(connection.topic, connection.msgtype, data, receive_ns)
 
+    def decoded(self, topic: str, *, on_broken: Callable[[BrokenMessage], None]) -> Iterator[Any]:
+        """Yield the messages of `topic`, of any type that the bag itself defines, as objects.
+
+        They have the fields of the type; `__msgtype__` names it. Raises `BagError` where the bag
+        does not define it, as old ones do not.
+        """
+        with self._open() as reader:
+            connections = self._find(reader, [topic])
+            types = _types_of(connections)
+            for connection, receive_ns, data in reader.messages(connections):
+                try:
+                    message = types.deserialize_cdr(data, connection.msgtype)
+                except Exception as error:  # rosbags fails in many ways
+                    reason = str(error) or type(error).__name__
+                    on_broken(BrokenMessage(topic, receive_ns, reason))
+                else:
+                    yield message
+
     @contextmanager
     def _open(self) -> Iterator[Reader]:
         try:
@@ -163,6 +181,23 @@ class BagReader:
                     f"bag '{self.path}' has no topic '{topic}', it has {_names(reader.topics)}"
                 )
         return [connection for connection in reader.connections if connection.topic in topics]
+
+
+def _types_of(connections: Iterable[Connection]) -> Typestore:
+    types = get_typestore(Stores.EMPTY)
+    readers: dict[MessageDefinitionFormat, Callable[[str, str], Any]] = {
+        MessageDefinitionFormat.MSG: get_types_from_msg,
+        MessageDefinitionFormat.IDL: lambda text, _: get_types_from_idl(text),
+    }
+    for connection in connections:
+        read = readers.get(connection.msgdef.format)
+        if read is None:
+            raise BagError(
+                f"topic '{connection.topic}' is of type {connection.msgtype}, which this bag does "
+                "not define: convert it with `ros2 bag convert` to mcap, which holds definitions"
+            )
+        types.register(read(connection.msgdef.data, connection.msgtype))
+    return types
 
 
 def _image_topics(reader: Reader) -> list[BagTopic]:
