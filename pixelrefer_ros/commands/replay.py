@@ -81,10 +81,13 @@ def add_parser(
         "--segmenter",
         choices=SEGMENTERS,
         default="grabcut",
-        help="finds the object in a box that is followed over several frames, default grabcut",
+        help="finds the object in a box, default grabcut",
     )
     parser.add_argument(
-        "--propagator", choices=PROPAGATORS, default="flow", help="follows it, default flow"
+        "--propagator",
+        choices=PROPAGATORS,
+        default="flow",
+        help="follows it over several frames, default flow",
     )
     add_model_arguments(parser)
     parser.add_argument(

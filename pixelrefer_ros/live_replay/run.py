@@ -24,6 +24,8 @@ LOADING_S = 600.0
 """Longest wait for the node to load its model."""
 BUFFER_S = 10.0
 """What the node keeps unless a query looks further back, seconds."""
+MAX_FRAMES = 16
+"""Over how many it follows objects unless a query wants more."""
 
 
 class LiveReplay:
@@ -99,7 +101,11 @@ class LiveReplay:
 
     def _node(self, due: Sequence[Due]) -> list[str]:
         longest_s = max(one.query.history_ns for one in due) / NANOSECONDS
-        parameters = {**self._parameters, "buffer.seconds": longest_s + BUFFER_S}
+        parameters = {
+            **self._parameters,
+            "buffer.seconds": longest_s + BUFFER_S,
+            "request.max_frames": max(MAX_FRAMES, *(one.query.num_frames for one in due)),
+        }
         given = [("-p", f"{name}:={value}") for name, value in parameters.items()]
         settings = [part for pair in given for part in pair]
         return python_module(["pixelrefer_ros.cli", "node", *settings])

@@ -23,7 +23,7 @@ from pixelrefer_ros.streams.frame import Frame
 
 @dataclass(frozen=True)
 class AskingSettings:
-    """Which model answers, where, and how objects are found on several frames.
+    """Which model answers, where, and how objects are found in boxes and on several frames.
 
     segmenter and propagator: names of `regions.segmentation` and `regions.propagation`.
     """
@@ -73,10 +73,9 @@ class Asker:
             regions = [replace(region, frame=moment.pointed_at) for region in query.regions]
             frames = recording.read(query, moment)
             stages["read"] = time.monotonic() - begun
-            if query.num_frames > 1:
-                follow_from = time.monotonic()
-                regions = self._follow(frames, regions)
-                stages["follow"] = time.monotonic() - follow_from
+            find_from = time.monotonic()
+            regions = self._find(frames, regions)
+            stages["find"] = time.monotonic() - find_from
             answers = self._describer.describe(frames, regions, query.prompt)
         except PixelReferError as error:
             result = Result.of_error(query, topic, stamp_ns, error)
@@ -110,7 +109,7 @@ class Asker:
     ) -> None:
         self.close()
 
-    def _follow(self, frames: Sequence[Frame], regions: Sequence[Region]) -> list[Region]:
+    def _find(self, frames: Sequence[Frame], regions: Sequence[Region]) -> list[Region]:
         followed = follow_regions(
             frames, regions, segmenter=self._segmenter, propagator=self._propagator
         )

@@ -33,11 +33,12 @@ def draw_query(frames: Sequence[Frame], regions: Sequence[Region]) -> bytes | No
 
 def _draw(frames: Sequence[Frame], regions: Sequence[Region]) -> bytes:
     columns = min(len(frames), COLUMNS)
-    width = WIDTH // columns
-    tiles = [_tile(frame, _on(regions, number), width) for number, frame in enumerate(frames)]
-    height = max(tile.shape[0] for tile in tiles)
+    tiles = [
+        _tile(frame, _on(regions, number), WIDTH // columns) for number, frame in enumerate(frames)
+    ]
+    height, width = (max(tile.shape[axis] for tile in tiles) for axis in (0, 1))
     rows = -(-len(tiles) // columns)
-    sheet = np.full((rows * height, columns * max(t.shape[1] for t in tiles), 3), 255, np.uint8)
+    sheet = np.full((rows * height, columns * width, 3), 255, np.uint8)
     for number, tile in enumerate(tiles):
         y, x = number // columns * height, number % columns * width
         sheet[y : y + tile.shape[0], x : x + tile.shape[1]] = tile

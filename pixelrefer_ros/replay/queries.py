@@ -91,7 +91,11 @@ def read_queries(path: Path) -> list[ReplayQuery]:
     file = YamlFile.read(path)
     errors = list(_Validator(load_schema()).iter_errors(file.values))
     if errors:
-        first = min(errors, key=lambda error: file.line(_place(error)))
+        # A misspelt field explains a missing one.
+        first = min(
+            errors,
+            key=lambda error: (file.line(_place(error)), error.validator != "additionalProperties"),
+        )
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         raise file.error(_place(first), _explain(first) + more)
     queries: list[ReplayQuery] = []

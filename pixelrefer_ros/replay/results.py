@@ -16,7 +16,7 @@ PASSING = (
 )  # fmt: skip
 """Reasons that may be gone the next time: who goes on with a run asks again."""
 
-STAGES = ("read", "follow", "queue", "preprocess", "encode", "generate", "transport")
+STAGES = ("read", "find", "queue", "preprocess", "encode", "generate", "transport")
 """Where time can go, in order."""
 
 
