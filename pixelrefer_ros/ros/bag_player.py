@@ -157,6 +157,7 @@ def play(
     if rclpy.ok():
         for publisher in publishers.values():
             publisher.wait_for_all_acked(Duration(seconds=DELIVERY_S))
+        time.sleep(SETTLE_S)  # who receives with best effort acknowledges nothing
     return count, bag_time
 
 
