@@ -19,6 +19,7 @@ from pixelrefer_ros.commands import (
     export,
     node,
     replay,
+    score,
     simulate,
     train,
 )
@@ -83,9 +84,20 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"pixelrefer {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in (
-        describe, node, ask, demo, annotate, replay, simulate, train, evaluate, bench, ablate,
+        describe,
+        node,
+        ask,
+        demo,
+        annotate,
+        replay,
+        simulate,
+        train,
+        evaluate,
+        score,
+        bench,
+        ablate,
         export,
-    ):  # fmt: skip
+    ):
         added = command.add_parser(commands)
         added.set_defaults(run=command.run, parser=added)
     return parser

@@ -9,7 +9,7 @@ from pixelrefer_ros import __version__
 from pixelrefer_ros.cli import main
 
 COMMANDS = (
-    "describe", "node", "ask", "demo", "simulate", "train", "evaluate", "bench", "ablate",
+    "describe", "node", "ask", "demo", "simulate", "train", "evaluate", "score", "bench", "ablate",
 )  # fmt: skip
 
 

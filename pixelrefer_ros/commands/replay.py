@@ -11,7 +11,7 @@ from pixelrefer_ros.commands.model_arguments import add_model_arguments
 from pixelrefer_ros.commands.progress import progress_bar
 from pixelrefer_ros.commands.ros_environment import prepare_ros
 from pixelrefer_ros.errors import CommandError
-from pixelrefer_ros.evaluation.metrics import METRICS
+from pixelrefer_ros.evaluation.metrics.scoring import JUDGED, METRICS
 from pixelrefer_ros.regions.propagation import PROPAGATORS
 from pixelrefer_ros.regions.segmentation import SEGMENTERS
 from pixelrefer_ros.resources import find_model
@@ -20,10 +20,13 @@ if TYPE_CHECKING:
     from pixelrefer_ros.replay.recording import Recording
     from pixelrefer_ros.replay.run import Ask
 
+UNJUDGED = tuple(name for name in METRICS if name not in JUDGED)
+"""Metrics that need nobody but this computer; `pixelrefer score` asks a judge."""
+
 DESCRIPTION = """\
 Ask a model about regions on the frames of a bag, compare its answers with the right ones where
-these are known, and write results.jsonl, metrics.json, timings.jsonl, latency.json, pictures/ and
-report.html, which holds everything.
+these are known, and write results.jsonl, metrics.json, scored.jsonl, timings.jsonl, latency.json,
+pictures/ and report.html, which shows it all.
 
 Without --ros the frames are read from the bag: two runs write the same results.jsonl and
 metrics.json. With --ros the bag is played through DDS into a node, with /clock, and the questions
@@ -42,7 +45,7 @@ queries (docs/replay.md tells all; `pixelrefer annotate` writes a file to start 
     prompt: What is <region>?
     category: cup               # any of references, category, choices with answer,
                                 # positive, negative
-metrics: {", ".join(METRICS)}
+metrics: {", ".join(UNJUDGED)}
 """
 
 RATE = 1.0
@@ -221,6 +224,6 @@ def _print_summary(out: Path, metrics: dict[str, Any], latency: dict[str, Any]) 
 def _metrics(text: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(text.split(",")))
     for name in names:
-        if name not in METRICS:
-            raise argparse.ArgumentTypeError(f"'{name}' is none of {', '.join(METRICS)}")
+        if name not in UNJUDGED:
+            raise argparse.ArgumentTypeError(f"'{name}' is none of {', '.join(UNJUDGED)}")
     return names

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from pixelrefer_ros.replay.output_folder import OutputFolder
 from pixelrefer_ros.replay.queries import ReplayQuery
 from pixelrefer_ros.replay.recording import Recording
 from pixelrefer_ros.replay.results import Outcome
-from pixelrefer_ros.replay.scoring import score_answers
+from pixelrefer_ros.replay.scoring import score_answers, to_scored
 from pixelrefer_ros.replay.summary import summarize_results, summarize_timings
 
 Ask = Callable[[Sequence[ReplayQuery]], Iterable[Outcome]]
@@ -40,22 +41,23 @@ def replay(
     Returns the folder and what `metrics.json` and `latency.json` hold. Raises `CommandError` when
     `out` cannot be written or holds another run, `MetricError` for an unknown metric.
     """
-    score_answers([], metrics)  # a typing error is told before anything is asked
     folder = OutputFolder(out, run, queries)
     progress(len(folder.results), len(queries))
     for outcome in ask(folder.missing):
         folder.add(outcome)
         progress(len(folder.results), len(queries))
-    answers = [(query, result) for query, result, _ in folder.in_order]
-    found = score_answers(answers, metrics)
+    results = [result for _, result, _ in folder.in_order]
+    items = to_scored([(query, result) for query, result, _ in folder.in_order])
+    found = score_answers(items, metrics)
     scores = {
         query_id: {name: round(value, 4) for name, value in values.items()}
         for query_id, values in found.items.items()
     }
-    results = [result for _, result in answers]
     summary = summarize_results(results, recording.broken, found)
     latency = summarize_timings(results, folder.timings, counts())
     folder.finish(scores)
+    lines = (json.dumps(asdict(item), ensure_ascii=False) + "\n" for item in items)
+    folder.write("scored.jsonl", "".join(lines))
     folder.write("metrics.json", json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
     folder.write("latency.json", json.dumps(latency, indent=2) + "\n")
     write_report(folder, run, summary, latency, scores)

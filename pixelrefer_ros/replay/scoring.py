@@ -9,14 +9,9 @@ from pixelrefer_ros.replay.queries import ReplayQuery
 from pixelrefer_ros.replay.results import Result
 
 
-def score_answers(
-    answers: Sequence[tuple[ReplayQuery, Result]], metrics: Sequence[str] | None = None
-) -> MetricReport:
-    """Score the queries that were answered; `metrics` None means all that apply.
-
-    Raises `MetricError` for an unknown metric.
-    """
-    items = [
+def to_scored(answers: Sequence[tuple[ReplayQuery, Result]]) -> list[Scored]:
+    """Return what metrics look at, of each query that got the one answer it expects."""
+    return [
         Scored(
             id=query.id,
             prediction=result.answers[0].text,
@@ -31,4 +26,11 @@ def score_answers(
         for query, result in answers
         if not result.error and query.answer_count == 1
     ]
+
+
+def score_answers(items: Sequence[Scored], metrics: Sequence[str] | None = None) -> MetricReport:
+    """Score answers; `metrics` None means all that apply and need no judge.
+
+    Raises `MetricError` for an unknown metric.
+    """
     return score(items, applicable(items) if metrics is None else metrics)

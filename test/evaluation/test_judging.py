@@ -42,6 +42,11 @@ MEANINGS = {
     "manner": [wording.meanings(name) for name in ("pushed", "carried")],
     "start": [(f"{tenth / 10:.1f}",) for tenth in range(20)],
     "appear": [(f"{tenth / 10:.1f}",) for tenth in range(20)],
+    "reason": [("yes",), ("no",)],
+    "place": [
+        *((name,) for name in ("top left", "top", "top right", "left", "middle", "bottom right")),
+        *(wording.meanings(name) for name in wording.NUMBERS),
+    ],
 }
 SUBJECTS = ("mug", "wine glass", "phone")
 
@@ -73,6 +78,7 @@ def sentences(task: str, accepted: tuple[str, ...]) -> Iterator[str]:
                     other="red mug" if task == "hidden" else "wine glass",
                     place=wording.PLACES.get(expected),
                     motion=motion,
+                    saying="it is red",
                 )
                 yield text
                 yield wording.capital(text) + "."

@@ -2,6 +2,15 @@
 
 from pixelrefer_ros.evaluation.metrics.report import MetricReport
 from pixelrefer_ros.evaluation.metrics.scored import Scored, read_scored
-from pixelrefer_ros.evaluation.metrics.scoring import METRICS, applicable, score
+from pixelrefer_ros.evaluation.metrics.scoring import JUDGED, METRICS, applicable, questions, score
 
-__all__ = ["METRICS", "MetricReport", "Scored", "applicable", "read_scored", "score"]
+__all__ = [
+    "JUDGED",
+    "METRICS",
+    "MetricReport",
+    "Scored",
+    "applicable",
+    "questions",
+    "read_scored",
+    "score",
+]
