@@ -12,9 +12,11 @@ from pixelrefer_ros.commands.argument_types import positive_count
 from pixelrefer_ros.commands.model_arguments import add_model_arguments
 from pixelrefer_ros.commands.progress import progress_bar
 from pixelrefer_ros.evaluation.judging import FURTHER_TASKS, TASKS
+from pixelrefer_ros.regions.propagation import PROPAGATORS
 from pixelrefer_ros.resources import find_model
 
 if TYPE_CHECKING:
+    from pixelrefer_ros.evaluation.propagation import Following
     from pixelrefer_ros.evaluation.scores import Evaluation
 
 DESCRIPTION = f"""\
@@ -23,6 +25,9 @@ answer is right, also for small regions by themselves. A record of no use is nam
 
 Asked are {", ".join(TASKS)};
 on demand also {", ".join(FURTHER_TASKS)}.
+
+With --propagation nothing is asked: the masks of the clips are carried from the first frame on, and
+from the last one back, and compared with the true ones.
 """
 
 EXAMPLES = """\
@@ -32,6 +37,7 @@ examples:
   pixelrefer evaluate --data data/test --model out/tabletop_stage2/model --json
   pixelrefer evaluate --data data/test --quantization int8
   pixelrefer evaluate --data data/test --tasks colour,state --limit 50
+  pixelrefer evaluate --data data/test --propagation flow --json
 """
 
 
@@ -62,7 +68,15 @@ def add_parser(
         "--limit",
         metavar="N",
         type=positive_count,
-        help="questions of each task, drawn from the whole data set; default: all",
+        help="questions of each task, drawn from the whole data set, or clips; default: all",
+    )
+    parser.add_argument(
+        "--propagation",
+        choices=PROPAGATORS,
+        help="measure how well this carries masks through the clips, instead of asking",
+    )
+    parser.add_argument(
+        "--sam2", metavar="MODEL", default="", help="folder or downloaded hub id of SAM 2"
     )
     parser.add_argument("--json", action="store_true", help="print a JSON object, not a table")
     return parser
@@ -70,6 +84,8 @@ def add_parser(
 
 def run(arguments: argparse.Namespace) -> int:
     """Ask everything, print the shares of right answers."""
+    if arguments.propagation is not None:
+        return _measure_propagation(arguments)
     from pixelrefer_ros.engine.describer import Describer  # torch: a second or two
     from pixelrefer_ros.evaluation.accuracy import evaluate
 
@@ -94,6 +110,43 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _print_table(found, arguments.tasks)
     return 0
+
+
+def _measure_propagation(arguments: argparse.Namespace) -> int:
+    from pixelrefer_ros.evaluation.propagation import measure_propagation
+    from pixelrefer_ros.regions.propagation import make_propagator
+
+    propagator = make_propagator(
+        arguments.propagation, model=arguments.sam2, device=arguments.device
+    )
+    with progress_bar("evaluate") as progress:
+        found = measure_propagation(
+            propagator, arguments.data, limit=arguments.limit, progress=progress
+        )
+    if arguments.json:
+        rows = {motion: following.to_dict() for motion, following in found.items()}
+        sys.stdout.write(json.dumps({"propagation": rows}, indent=2) + "\n")
+    else:
+        _print_following(found)
+    return 0
+
+
+def _print_following(found: dict[str, Following]) -> None:
+    from rich.table import Table
+
+    from pixelrefer_ros.report import make_console
+
+    table = Table()
+    table.add_column("motion")
+    for heading in ("mean IoU", "frames", "lost where hidden", "frames"):
+        table.add_column(heading, justify="right")
+    for motion, following in found.items():
+        row = following.to_dict()
+        shares = [
+            "-" if row[name] is None else f"{row[name]:.3f}" for name in ("mean_iou", "hidden_lost")
+        ]
+        table.add_row(motion, shares[0], str(row["n"]), shares[1], str(row["hidden"]))
+    make_console().print(table)
 
 
 def _print_table(found: Evaluation, tasks: tuple[str, ...]) -> None:

@@ -68,10 +68,18 @@ def make_propagator(
     threshold: score from 0 to 1 below which an object counts as lost.
     model: folder or hub id of SAM 2, for `sam2` alone; it runs on `device` of torch. A hub id is
         fetched over the network only with `download`.
-    Raises `CommandError` for any other name.
+    Raises `CommandError` for any other name, and `CheckpointError` or `DeviceError` of SAM 2.
     """
     if name == "none":
         return NotFollowed()
+    if name == "flow":
+        from pixelrefer_ros.regions.optical_flow import FlowPropagator
+
+        return FlowPropagator(threshold)
+    if name == "sam2":
+        from pixelrefer_ros.regions.sam2_video import Sam2Propagator  # torch: a second or two
+
+        return Sam2Propagator(model, device=device, download=download, threshold=threshold)
     raise CommandError(f"propagator is '{name}', must be one of {', '.join(PROPAGATORS)}")
 
 

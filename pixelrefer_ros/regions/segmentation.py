@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from pixelrefer_ros.errors import CommandError
+from pixelrefer_ros.regions.grabcut import GrabCut
 from pixelrefer_ros.regions.reference import Image, Mask, Region
 
 SEGMENTERS = ("grabcut", "sam2", "none")
@@ -36,8 +37,14 @@ def make_segmenter(
 
     model: folder or hub id of SAM 2, for `sam2` alone; it runs on `device` of torch. A hub id is
         fetched over the network only with `download`.
-    Raises `CommandError` for any other name.
+    Raises `CommandError` for any other name, and `CheckpointError` or `DeviceError` of SAM 2.
     """
     if name == "none":
         return AsGiven()
+    if name == "grabcut":
+        return GrabCut()
+    if name == "sam2":
+        from pixelrefer_ros.regions.sam2_image import Sam2Segmenter  # torch: a second or two
+
+        return Sam2Segmenter(model, device=device, download=download)
     raise CommandError(f"segmenter is '{name}', must be one of {', '.join(SEGMENTERS)}")
