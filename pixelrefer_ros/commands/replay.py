@@ -92,6 +92,7 @@ def add_parser(
         default="flow",
         help="follows it over several frames, default flow",
     )
+    parser.add_argument("--sam2-path", metavar="DIR", default="", help="its weights, for sam2")
     add_model_arguments(parser)
     parser.add_argument(
         "--workers",
@@ -152,6 +153,7 @@ def _offline(arguments: argparse.Namespace, model: str, recording: Recording) ->
         arguments.max_new_tokens,
         arguments.segmenter,
         arguments.propagator,
+        arguments.sam2_path,
     )
     return (
         lambda queries: ask_all(recording, queries, settings, workers=arguments.workers or 1),
@@ -175,6 +177,7 @@ def _through_ros(
             "request.max_new_tokens": arguments.max_new_tokens,
             "regions.segmenter": arguments.segmenter,
             "regions.propagator": arguments.propagator,
+            "regions.sam2_path": arguments.sam2_path,
         },
         rate=arguments.rate or RATE,
     )
@@ -184,7 +187,15 @@ def _through_ros(
 def _describe_run(arguments: argparse.Namespace, model: str) -> dict[str, Any]:
     """Return what must be alike for answers to be comparable, weights that were trained on too."""
     weights = sorted(Path(model).glob("*.safetensors"))
-    names = ("device", "dtype", "quantization", "max_new_tokens", "segmenter", "propagator")
+    names = (
+        "device",
+        "dtype",
+        "quantization",
+        "max_new_tokens",
+        "segmenter",
+        "propagator",
+        "sam2_path",
+    )
     return {
         "bag": str(Path(arguments.bag).resolve()),
         "model": str(Path(model).resolve()) if weights else model,

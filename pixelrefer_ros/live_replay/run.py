@@ -106,7 +106,7 @@ class LiveReplay:
             "buffer.seconds": longest_s + BUFFER_S,
             "request.max_frames": max(MAX_FRAMES, *(one.query.num_frames for one in due)),
         }
-        given = [("-p", f"{name}:={value}") for name, value in parameters.items()]
+        given = [("-p", f"{name}:={value}") for name, value in parameters.items() if value]
         settings = [part for pair in given for part in pair]
         return python_module(["pixelrefer_ros.cli", "node", *settings])
 

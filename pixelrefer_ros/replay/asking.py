@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 
 from pixelrefer_ros.engine.describer import Describer
+from pixelrefer_ros.engine.device import resolve_device
 from pixelrefer_ros.engine.query import Answer
 from pixelrefer_ros.errors import PixelReferError
 from pixelrefer_ros.regions.following import follow_regions
@@ -25,7 +26,8 @@ from pixelrefer_ros.streams.frame import Frame
 class AskingSettings:
     """Which model answers, where, and how objects are found in boxes and on several frames.
 
-    segmenter and propagator: names of `regions.segmentation` and `regions.propagation`.
+    segmenter and propagator: names of `regions.segmentation` and `regions.propagation`;
+    sam2_path: folder of SAM 2's weights, for the two that are called so.
     """
 
     model: str
@@ -35,6 +37,7 @@ class AskingSettings:
     max_new_tokens: int = 64
     segmenter: str = "grabcut"
     propagator: str = "flow"
+    sam2_path: str = ""
 
 
 class Asker:
@@ -47,8 +50,9 @@ class Asker:
     def __init__(self, recording: Recording, settings: AskingSettings) -> None:
         self._recording = recording
         self._settings = settings
-        self._segmenter = make_segmenter(settings.segmenter)
-        self._propagator = make_propagator(settings.propagator)
+        device, weights = str(resolve_device(settings.device)), settings.sam2_path
+        self._segmenter = make_segmenter(settings.segmenter, model=weights, device=device)
+        self._propagator = make_propagator(settings.propagator, model=weights, device=device)
         self._describer = Describer.from_pretrained(
             settings.model,
             device=settings.device,

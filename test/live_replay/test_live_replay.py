@@ -61,7 +61,7 @@ def test_the_node_is_asked_while_the_bag_plays(tmp_path):
         sys.executable, "-m", "pixelrefer_ros.cli", "replay", str(bag),
         "--queries", str(tmp_path / "queries.yaml"), "--out", str(out), "--ros", "--rate", "2",
         "--model", "random-tiny", "--max-new-tokens", "4",
-        "--segmenter", "none", "--propagator", "none",
+        "--segmenter", "none", "--propagator", "none", "--metrics", "siou,choice_accuracy",
     ]  # fmt: skip
     done = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False

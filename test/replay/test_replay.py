@@ -56,6 +56,7 @@ IDS = ["square", "jpeg", "outside", "too-late", "moves", "two"]
 OPTIONS = (
     "--model", "random-tiny", "--max-new-tokens", "6",
     "--segmenter", "none", "--propagator", "none",
+    "--metrics", "siou,category_accuracy,choice_accuracy",
 )  # fmt: skip
 
 
@@ -190,7 +191,7 @@ def test_broken_and_missing_messages_are_told_and_left_out(folder, capsys):
     [
         (["--rate", "2"], "--rate goes with --ros only"),
         (["--ros", "--workers", "2"], "--workers does not go with --ros"),
-        (["--metrics", "beauty"], "'beauty' is none of siou, "),
+        (["--metrics", "beauty"], "'beauty' is none of ssim, siou, "),
         (["--model", "missing"], "model is 'missing': no such folder"),
     ],
 )
