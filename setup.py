@@ -35,18 +35,23 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=["pixelrefer_ros", "pixelrefer_ros.*"]),
-    package_data={"pixelrefer_ros": ["py.typed", "export/*.json"]},
+    package_data={
+        "pixelrefer_ros": ["py.typed", "export/*.json", "replay/*.jinja", "replay/*.json"]
+    },
     data_files=shared("config", "demo", "models"),
     entry_points={"console_scripts": ["pixelrefer = pixelrefer_ros.cli:main"]},
     # Where torch, OpenCV and NumPy come with the computer, as on a Jetson:
     # pip install -r requirements/robot.txt, then pip install --no-deps .
     install_requires=[
         "huggingface_hub>=1.0",
+        "jinja2>=3.0",
+        "jsonschema>=4.10",
         "numpy>=1.26",
         "opencv-python-headless>=4.6",
         "pillow>=10.2",
         "rich>=13",
         "rosbags>=0.11",
+        "ruamel.yaml>=0.17.21",
         "safetensors>=0.4.3",
         "tokenizers>=0.22",
         "torch>=2.6",

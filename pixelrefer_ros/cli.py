@@ -10,6 +10,7 @@ from typing import NoReturn
 from pixelrefer_ros import __version__
 from pixelrefer_ros.commands import (
     ablate,
+    annotate,
     ask,
     bench,
     demo,
@@ -19,6 +20,7 @@ from pixelrefer_ros.commands import (
     export,
     motion,
     node,
+    replay,
     score,
     simulate,
     soak,
@@ -85,8 +87,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"pixelrefer {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in (
-        describe, node, ask, doctor, demo, simulate, train, evaluate, score, motion, bench, ablate,
-        export, soak,
+        describe, node, ask, doctor, demo, annotate, replay, simulate, train, evaluate, score,
+        motion, bench, ablate, export, soak,
     ):  # fmt: skip
         added = command.add_parser(commands)
         added.set_defaults(run=command.run, parser=added)

@@ -9,7 +9,8 @@ from pixelrefer_ros import __version__
 from pixelrefer_ros.cli import main
 
 COMMANDS = (
-    "describe", "node", "ask", "doctor", "demo", "simulate", "train", "evaluate", "score", "motion",
+    "describe", "node", "ask", "doctor", "demo", "annotate", "replay", "simulate", "train",
+    "evaluate", "score", "motion",
     "bench", "ablate", "export", "soak",
 )  # fmt: skip
 

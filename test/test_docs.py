@@ -167,6 +167,29 @@ def test_the_example_for_planners_runs_as_printed(node, tmp_path):
     ]
 
 
+def test_the_commands_about_replay_run_as_printed(tmp_path, monkeypatch):
+    (tmp_path / "demo").symlink_to(ROOT / "demo")
+    monkeypatch.chdir(tmp_path)
+    ran = []
+    for line in blocks(ROOT / "docs" / "replay.md", "sh")[0].splitlines():
+        words = shlex.split(line)
+        if "--ros" not in words:  # test/live_replay runs that
+            assert main(words[1:]) == 0
+            ran.append(words[1])
+    assert ran == ["annotate", "replay"]
+    assert (tmp_path / "out" / "annotated" / "queries.yaml").exists()
+    assert (tmp_path / "out" / "replay" / "report.html").exists()
+
+
+def test_the_page_about_replay_tells_of_every_field():
+    from pixelrefer_ros.replay.queries import load_schema
+
+    text = (ROOT / "docs" / "replay.md").read_text(encoding="utf-8")
+    kinds = load_schema()["$defs"]
+    for field in (*kinds["query"]["properties"], *kinds["region"]["properties"]):
+        assert f"`{field}`" in text, field
+
+
 def test_planners_can_look_up_every_error_code():
     text = (ROOT / "docs" / "planners.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\d+) \| `(\w+)` \|", text, re.MULTILINE)

@@ -9,11 +9,9 @@ from pixelrefer_ros.streams.bag_choice import choose_topic, last_frame
 from pixelrefer_ros.streams.bag_reader import BagReader
 from pixelrefer_ros.streams.frame import Frame
 from pixelrefer_ros.streams.image_codec import CompressedImage
-from pixelrefer_ros.streams.stamps import NANOSECONDS
+from pixelrefer_ros.streams.stamps import NANOSECONDS, STAMP_TOLERANCE_NS
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
-STAMP_TOLERANCE_NS = NANOSECONDS // 50
-"""How far a stamp may be from its frame, the default of the node too."""
 
 
 class ImageFiles:

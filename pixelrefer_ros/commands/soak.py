@@ -19,6 +19,12 @@ Other ROS nodes on this computer are not disturbed. Exit status 0: every frame a
 arrived, nothing grew; 1: what was lost or grew is said.
 """
 
+EXAMPLES = """\
+examples:
+  pixelrefer soak
+  pixelrefer soak --minutes 10 --clients 4 --json
+"""
+
 
 def add_parser(
     commands: argparse._SubParsersAction[argparse.ArgumentParser],
@@ -28,6 +34,7 @@ def add_parser(
         "soak",
         help="leave a node running under load",
         description=DESCRIPTION,
+        epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )

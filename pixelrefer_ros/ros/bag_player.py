@@ -1,7 +1,9 @@
 """Play a bag into ROS: `python -m pixelrefer_ros.ros.bag_player BAG --topic T`.
 
 It publishes the messages as they were recorded, byte for byte and in the rhythm they were received
-in. It waits for a subscriber first and publishes reliably, so that none is lost.
+in. It waits for subscribers first and publishes reliably, so that none is lost; with --best-effort
+as most camera drivers do. With --clock the time of reception is published as /clock, and goes on
+after the last message until the process is ended.
 """
 
 from __future__ import annotations
@@ -17,11 +19,15 @@ import rclpy
 from rclpy.duration import Duration
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
+from rclpy.publisher import Publisher
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rosgraph_msgs.msg import Clock
 
 from pixelrefer_ros.errors import BagError, PixelReferError
+from pixelrefer_ros.ros.conversions import to_time
 from pixelrefer_ros.streams.bag_choice import choose_topic
 from pixelrefer_ros.streams.bag_reader import BagReader
+from pixelrefer_ros.streams.stamps import NANOSECONDS
 
 POLL_S = 0.05
 BEST_EFFORT_PATIENCE_S = 3.0
@@ -29,6 +35,8 @@ BEST_EFFORT_PATIENCE_S = 3.0
 SETTLE_S = 0.3
 """Time for the middleware to connect both ends after they know of each other."""
 DELIVERY_S = 10.0
+TICK_S = 0.01
+"""Period of /clock, in the time of this computer."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,8 +47,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         allow_abbrev=False,
     )
     parser.add_argument("bag", help="rosbag2 folder, .mcap or .db3 file")
-    parser.add_argument("--topic", default="", help="image topic; default: the first with colours")
+    parser.add_argument(
+        "--topic",
+        dest="topics",
+        action="append",
+        default=[],
+        help="image topic, may be given more than once; default: the first with colours",
+    )
     parser.add_argument("--rate", type=float, default=1.0, help="1: as recorded, 2: twice as fast")
+    parser.add_argument("--clock", action="store_true", help="publish /clock too, until ended")
+    parser.add_argument("--best-effort", action="store_true", help="as camera drivers do")
     parser.add_argument(
         "--wait", type=float, default=60.0, metavar="S", help="longest wait for a subscriber"
     )
@@ -49,7 +65,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"--rate is {given.rate}, must be above 0")
     rclpy.init(args=[])
     try:
-        count = play(BagReader(given.bag), given.topic, rate=given.rate, wait_s=given.wait)
+        count, bag_time = play(
+            BagReader(given.bag),
+            given.topics,
+            rate=given.rate,
+            wait_s=given.wait,
+            with_clock=given.clock,
+            best_effort=given.best_effort,
+        )
+        print(f"{count} messages published", flush=True)
+        while given.clock and rclpy.ok():
+            bag_time.tick()
     except PixelReferError as error:
         print(f"bag_player: {error}", file=sys.stderr)
         return 2
@@ -57,38 +83,82 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     finally:
         rclpy.try_shutdown()
-    print(f"{count} messages published")
     return 0
 
 
-def play(bag: BagReader, topic: str = "", *, rate: float = 1.0, wait_s: float = 60.0) -> int:
-    """Publish an image topic once and return the number of messages.
+class BagTime:
+    """The time of the bag, running at `rate` from `start_ns` on, published as /clock if wanted."""
 
-    `rate` 2 is twice as fast as recorded; `wait_s` limits the wait for a subscriber. Raises
-    `BagError` when the topic is missing or nobody subscribes.
+    def __init__(self, node: Node, start_ns: int, rate: float, *, publish: bool) -> None:
+        self._clock = node.create_publisher(Clock, "/clock", 10) if publish else None
+        self._start_ns = start_ns
+        self._rate = rate
+        self._begin: float | None = None
+
+    def tick(self) -> None:
+        """Publish what time it is, then sleep until the next tick."""
+        self._publish()
+        time.sleep(TICK_S)
+
+    def sleep_until(self, moment_ns: int) -> None:
+        """Let the time pass; the first call starts it."""
+        if self._begin is None:
+            self._begin = time.monotonic()
+        due = self._begin + (moment_ns - self._start_ns) / NANOSECONDS / self._rate
+        while rclpy.ok() and (left := due - time.monotonic()) > 0.0:
+            self._publish()
+            time.sleep(min(left, TICK_S) if self._clock else left)
+        self._publish()
+
+    def _publish(self) -> None:
+        if self._clock is not None:
+            begin = time.monotonic() if self._begin is None else self._begin
+            passed_ns = round((time.monotonic() - begin) * self._rate * NANOSECONDS)
+            self._clock.publish(Clock(clock=to_time(self._start_ns + passed_ns)))
+
+
+def play(
+    bag: BagReader,
+    topics: Sequence[str] = (),
+    *,
+    rate: float = 1.0,
+    wait_s: float = 60.0,
+    with_clock: bool = False,
+    best_effort: bool = False,
+) -> tuple[int, BagTime]:
+    """Publish image topics once; return the number of messages and the time, which runs on.
+
+    `rate` 2 is twice as fast as recorded; `wait_s` limits the wait for a subscriber of each. Raises
+    `BagError` when a topic is missing or nobody subscribes.
     """
-    chosen = choose_topic(bag, topic)
+    chosen = [choose_topic(bag, topic) for topic in topics or ("",)]
+    names = [topic.name for topic in chosen]
     node = rclpy.create_node("bag_player", start_parameter_services=False)
     quality = QoSProfile(
-        history=HistoryPolicy.KEEP_LAST, depth=100, reliability=ReliabilityPolicy.RELIABLE
+        history=HistoryPolicy.KEEP_LAST,
+        depth=100,
+        reliability=ReliabilityPolicy.BEST_EFFORT if best_effort else ReliabilityPolicy.RELIABLE,
     )
-    publisher = node.create_publisher(_message_class(chosen.type), chosen.name, quality)
-    _wait_for_subscriber(node, chosen.name, wait_s)
-    begin = time.monotonic()
-    first_ns: int | None = None
+    publishers: dict[str, Publisher] = {
+        topic.name: node.create_publisher(_message_class(topic.type), topic.name, quality)
+        for topic in chosen
+    }
+    start_ns = next((message.receive_ns for message in bag.messages(names)), 0)
+    bag_time = BagTime(node, start_ns, rate, publish=with_clock)
+    for name in names:
+        _wait_for_subscriber(node, name, wait_s, best_effort=best_effort)
     count = 0
-    for message in bag.messages([chosen.name]):
-        first_ns = message.receive_ns if first_ns is None else first_ns
-        due = begin + (message.receive_ns - first_ns) / 1e9 / rate
-        time.sleep(max(0.0, due - time.monotonic()))
+    for message in bag.messages(names):
+        bag_time.sleep_until(message.receive_ns)
         if not rclpy.ok():
             break
-        publisher.publish(message.data)
+        publishers[message.topic].publish(message.data)
         count += 1
     if rclpy.ok():
-        publisher.wait_for_all_acked(Duration(seconds=DELIVERY_S))
-        node.destroy_node()
-    return count
+        for publisher in publishers.values():
+            publisher.wait_for_all_acked(Duration(seconds=DELIVERY_S))
+        time.sleep(SETTLE_S)  # who receives with best effort acknowledges nothing
+    return count, bag_time
 
 
 def _message_class(name: str) -> Any:
@@ -97,8 +167,8 @@ def _message_class(name: str) -> Any:
     return getattr(import_module(f"{package}.msg"), message)
 
 
-def _wait_for_subscriber(node: Node, topic: str, wait_s: float) -> None:
-    """Wait until somebody receives reliably, or for a while receives with best effort."""
+def _wait_for_subscriber(node: Node, topic: str, wait_s: float, *, best_effort: bool) -> None:
+    """Wait until somebody receives as well as can be, or for a while receives with best effort."""
     deadline = time.monotonic() + wait_s
     seen: float | None = None
     while time.monotonic() < deadline:
@@ -106,11 +176,11 @@ def _wait_for_subscriber(node: Node, topic: str, wait_s: float) -> None:
         now = time.monotonic()
         if subscriptions and seen is None:
             seen = now
-        reliable = any(
-            subscription.qos_profile.reliability == ReliabilityPolicy.RELIABLE
+        is_served = any(
+            best_effort or subscription.qos_profile.reliability == ReliabilityPolicy.RELIABLE
             for subscription in subscriptions
         )
-        if reliable or (seen is not None and now - seen > BEST_EFFORT_PATIENCE_S):
+        if is_served or (seen is not None and now - seen > BEST_EFFORT_PATIENCE_S):
             time.sleep(SETTLE_S)
             return
         time.sleep(POLL_S)

@@ -112,7 +112,7 @@ PARAMETERS = (
         1.0,
     ),
     at_configure("tracks.max_count", 4, "Most objects watched at a time.", 1, 64),
-    at_configure("tracks.timeout", 60.0, "Default time to watch an object, s.", 0.01, 3600.0),
+    at_once("tracks.timeout", 60.0, "Default time to watch an object, s.", 0.01, 3600.0),
     at_configure("tracks.lost_after", 2.0, "Not seen for longer ends a track, s.", 0.0, 3600.0),
 )
 

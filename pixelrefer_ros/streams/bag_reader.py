@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rosbags.interfaces import Connection
+from rosbags.interfaces import Connection, MessageDefinitionFormat
 from rosbags.rosbag2 import Reader
-from rosbags.typesys import Stores, get_typestore
+from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
 from pixelrefer_ros.errors import BagError
@@ -37,6 +37,21 @@ class BagMessage(NamedTuple):
     type: str
     data: bytes
     receive_ns: int
+
+
+class BrokenMessage(NamedTuple):
+    """A message that is not what its type says, and why."""
+
+    topic: str
+    receive_ns: int
+    reason: str
+
+
+class ReceivedFrame(NamedTuple):
+    """A frame and the time it was received, by which it is found again in the bag."""
+
+    receive_ns: int
+    frame: Frame
 
 
 @cache
@@ -68,17 +83,34 @@ class BagReader:
 
     def frames(self, topic: str) -> Iterator[Frame]:
         """Yield the images of `topic` in the order received, named by it, with header stamps."""
+        return (received.frame for received in self.received_frames(topic))
+
+    def received_frames(
+        self,
+        topic: str,
+        *,
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+        on_broken: Callable[[BrokenMessage], None] | None = None,
+    ) -> Iterator[ReceivedFrame]:
+        """Yield the images of `topic` received from `start_ns` to `end_ns`, both included.
+
+        A broken message is told to `on_broken` and left out; without it, it raises `BagError`.
+        """
+        stop_ns = None if end_ns is None else end_ns + 1
         with self._open() as reader:
-            connections = self._find(reader, [topic])
-            images = _image_topics(reader)
-            if topic not in {image.name for image in images}:
-                raise BagError(
-                    f"topic '{topic}' of bag '{self.path}' is of type {connections[0].msgtype}, "
-                    f"must hold images: {_names(image.name for image in images)}"
-                )
-            for connection, _, data in reader.messages(connections):
-                message = image_types().deserialize_cdr(data, connection.msgtype)
-                yield _to_frame(message, topic)
+            connections = self._find_images(reader, topic)
+            for connection, receive_ns, data in reader.messages(connections, start_ns, stop_ns):
+                try:
+                    message = image_types().deserialize_cdr(data, connection.msgtype)
+                    frame = _to_frame(message, topic)
+                except Exception as error:  # rosbags fails in many ways
+                    if on_broken is None:
+                        raise
+                    reason = str(error) or type(error).__name__
+                    on_broken(BrokenMessage(topic, receive_ns, reason))
+                else:
+                    yield ReceivedFrame(receive_ns, frame)
 
     def frame_at(self, topic: str, stamp_ns: int, *, tolerance_ns: int = 0) -> Frame:
         """Return the frame whose header stamp is nearest to `stamp_ns`, within the tolerance."""
@@ -103,6 +135,24 @@ class BagReader:
             for connection, receive_ns, data in reader.messages(self._find(reader, topics)):
                 yield BagMessage(connection.topic, connection.msgtype, data, receive_ns)
 
+    def decoded(self, topic: str, *, on_broken: Callable[[BrokenMessage], None]) -> Iterator[Any]:
+        """Yield the messages of `topic`, of any type that the bag itself defines, as objects.
+
+        They have the fields of the type; `__msgtype__` names it. Raises `BagError` where the bag
+        does not define it, as old ones do not.
+        """
+        with self._open() as reader:
+            connections = self._find(reader, [topic])
+            types = _types_of(connections)
+            for connection, receive_ns, data in reader.messages(connections):
+                try:
+                    message = types.deserialize_cdr(data, connection.msgtype)
+                except Exception as error:  # rosbags fails in many ways
+                    reason = str(error) or type(error).__name__
+                    on_broken(BrokenMessage(topic, receive_ns, reason))
+                else:
+                    yield message
+
     @contextmanager
     def _open(self) -> Iterator[Reader]:
         try:
@@ -114,6 +164,16 @@ class BagReader:
             reason = str(error) or type(error).__name__
             raise BagError(f"bag '{self.path}' cannot be read: {reason}") from error
 
+    def _find_images(self, reader: Reader, topic: str) -> list[Connection]:
+        connections = self._find(reader, [topic])
+        images = [image.name for image in _image_topics(reader)]
+        if topic not in images:
+            raise BagError(
+                f"topic '{topic}' of bag '{self.path}' is of type {connections[0].msgtype}, "
+                f"must hold images: {_names(images)}"
+            )
+        return connections
+
     def _find(self, reader: Reader, topics: Collection[str]) -> list[Connection]:
         for topic in topics:
             if topic not in reader.topics:
@@ -121,6 +181,23 @@ class BagReader:
                     f"bag '{self.path}' has no topic '{topic}', it has {_names(reader.topics)}"
                 )
         return [connection for connection in reader.connections if connection.topic in topics]
+
+
+def _types_of(connections: Iterable[Connection]) -> Typestore:
+    types = get_typestore(Stores.EMPTY)
+    readers: dict[MessageDefinitionFormat, Callable[[str, str], Any]] = {
+        MessageDefinitionFormat.MSG: get_types_from_msg,
+        MessageDefinitionFormat.IDL: lambda text, _: get_types_from_idl(text),
+    }
+    for connection in connections:
+        read = readers.get(connection.msgdef.format)
+        if read is None:
+            raise BagError(
+                f"topic '{connection.topic}' is of type {connection.msgtype}, which this bag does "
+                "not define: convert it with `ros2 bag convert` to mcap, which holds definitions"
+            )
+        types.register(read(connection.msgdef.data, connection.msgtype))
+    return types
 
 
 def _image_topics(reader: Reader) -> list[BagTopic]:

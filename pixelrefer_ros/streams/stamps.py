@@ -4,6 +4,8 @@ from __future__ import annotations
 
 NANOSECONDS = 1_000_000_000
 """In a second."""
+STAMP_TOLERANCE_NS = NANOSECONDS // 50
+"""How far a stamp may be from its frame, the default of the node too."""
 
 
 def format_seconds(nanoseconds: int) -> str:

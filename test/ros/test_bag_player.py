@@ -13,8 +13,10 @@ import rclpy
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage, Image
 
+from pixelrefer_ros.ros.conversions import to_nanoseconds
 from pixelrefer_ros.streams.bag_reader import BagReader
 from pixelrefer_ros.streams.bag_writer import write_bag
 from pixelrefer_ros.streams.frame import Frame
@@ -83,6 +85,56 @@ def test_every_message_arrives_as_recorded_and_in_its_rhythm(bag, topic, message
     assert [data for _, data in heard] == [m.data for m in BagReader(bag).messages([topic])]
     duration = heard[-1][0] - heard[0][0]
     assert duration == pytest.approx((COUNT - 1) * PERIOD_NS / 1e9 / 0.5, abs=0.5)
+
+
+def test_the_time_of_the_bag_is_published_and_goes_on(bag):
+    context = Context()
+    rclpy.init(context=context)
+    node = rclpy.create_node("listener", context=context)
+    clock: list[tuple[float, int]] = []
+    images: dict[str, int] = {"/image": 0, "/image/compressed": 0}
+
+    def count(topic: str) -> None:
+        images[topic] += 1
+
+    best_effort = QoSProfile(depth=COUNT, reliability=ReliabilityPolicy.BEST_EFFORT)
+    node.create_subscription(
+        Clock,
+        "/clock",
+        lambda message: clock.append((time.monotonic(), to_nanoseconds(message.clock))),
+        best_effort,
+    )
+    for topic, kind in (("/image", Image), ("/image/compressed", CompressedImage)):
+        node.create_subscription(kind, topic, lambda _, topic=topic: count(topic), best_effort)
+    executor = SingleThreadedExecutor(context=context)
+    executor.add_node(node)
+    threading.Thread(target=executor.spin, daemon=True).start()
+    topics = ["--topic", "/image", "--topic", "/image/compressed"]
+    playing = subprocess.Popen(
+        player(str(bag), *topics, "--rate", "2", "--clock", "--best-effort"),
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert playing.stdout is not None
+        assert playing.stdout.readline() == f"{2 * COUNT} messages published\n"
+        ended = time.monotonic()
+        time.sleep(0.5)
+        assert playing.poll() is None, "the clock goes on"
+    finally:
+        playing.terminate()
+        playing.wait(20)
+        executor.shutdown()
+        node.destroy_node()
+        rclpy.shutdown(context=context)
+    assert min(images.values()) > COUNT // 2
+    times = [bag_ns for _, bag_ns in clock]
+    assert times == sorted(times)
+    assert times[0] >= START_NS
+    last_ns = START_NS + (COUNT - 1) * PERIOD_NS
+    assert times[-1] > last_ns
+    heard = [(at, bag_ns) for at, bag_ns in clock if bag_ns > START_NS and at < ended + 0.4]
+    (first_s, first_ns), (later_s, later_ns) = heard[0], heard[-1]
+    assert (later_ns - first_ns) / 1e9 == pytest.approx(2 * (later_s - first_s), rel=0.2)
 
 
 @pytest.mark.parametrize(

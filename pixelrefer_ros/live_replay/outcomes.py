@@ -1,0 +1,95 @@
+"""From the node's reply to the outcome of a query, in the form of the offline run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pixelrefer_ros.errors import BagError, ErrorCode, FrameEvictedError, PixelReferError
+from pixelrefer_ros.live_replay.planner import Reply
+from pixelrefer_ros.regions.reference import Region
+from pixelrefer_ros.replay.pictures import draw_query
+from pixelrefer_ros.replay.recording import Recording
+from pixelrefer_ros.replay.results import Outcome, Result, Timing, Words
+from pixelrefer_ros.ros.conversions import to_nanoseconds
+from pixelrefer_ros.streams.stamps import NANOSECONDS
+
+STAGES = ("queue", "preprocess", "encode", "generate")
+
+
+def to_outcome(recording: Recording, reply: Reply) -> Outcome:
+    """Return what came of a query, its picture left for later.
+
+    Of the latency, `transport` is what the node's own stages do not explain: the way of question
+    and answer between the processes, and what the node does besides.
+    """
+    query, place = reply.due.query, reply.due.moment.place
+    topic = recording.topic(query)
+    error = reply.error
+    message = None if reply.pending is None else reply.pending.reply.result()
+    if message is not None and message.error_code:
+        error = PixelReferError(message.error_msg)
+        error.code = ErrorCode(message.error_code)
+    if error is not None or message is None:
+        result = Result.of_error(query, topic, place.stamp_ns, error or PixelReferError())
+        return Outcome(result, Timing(query.id, reply.latency_s), None)
+    stages = {
+        name: to_nanoseconds(getattr(message, f"{name}_time")) / NANOSECONDS for name in STAGES
+    }
+    transport_s = max(reply.latency_s - sum(stages.values()), 0.0)
+    age_s = (reply.answered_ns - place.stamp_ns) / NANOSECONDS
+    result = Result(
+        query.id,
+        query.fingerprint,
+        topic,
+        place.stamp_ns,
+        query.prompt,
+        model_id=message.model_id,
+        frames_ns=tuple(sorted({to_nanoseconds(r.header.stamp) for r in message.regions})),
+        answers=tuple(
+            Words(
+                tuple(answer.object_ids),
+                answer.text,
+                round(answer.confidence, 4),
+                answer.truncated,
+                answer.generated_tokens,
+            )
+            for answer in message.answers
+        ),
+    )
+    timing = Timing(query.id, reply.latency_s, {**stages, "transport": transport_s}, age_s)
+    return Outcome(result, timing, None)
+
+
+def draw_reply(recording: Recording, reply: Reply) -> bytes | None:
+    """Draw the frames that the answer speaks of with the boxes of the regions that were used.
+
+    Where there is no answer, or one frame only, the region as it was pointed at.
+    """
+    query, moment = reply.due.query, reply.due.moment
+    index = recording.indices[recording.topic(query)]
+    references = [] if reply.pending is None else reply.pending.reply.result().regions
+    stamps = sorted({to_nanoseconds(reference.header.stamp) for reference in references})
+    try:
+        if len(stamps) < 2:
+            return draw_query(index.read([moment.place]), query.regions)
+        places = [index.nearest(stamp, tolerance_ns=0) for stamp in stamps]
+        return draw_query(index.read(places), _boxes(references, stamps))
+    except (BagError, FrameEvictedError):
+        return None
+
+
+def _boxes(references: Sequence[Any], stamps: Sequence[int]) -> list[Region]:
+    return [
+        Region(
+            frame=stamps.index(to_nanoseconds(reference.header.stamp)),
+            object_id=reference.object_id,
+            box=(
+                reference.roi.x_offset,
+                reference.roi.y_offset,
+                reference.roi.width,
+                reference.roi.height,
+            ),
+        )
+        for reference in references
+    ]

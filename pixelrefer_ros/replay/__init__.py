@@ -1,0 +1,1 @@
+"""Questions about the frames of a bag, asked again and again: run, measure, report."""

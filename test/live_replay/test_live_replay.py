@@ -1,0 +1,120 @@
+"""`pixelrefer replay --ros`: node and bag player as processes, DDS between them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS 2")
+
+from pixelrefer_ros.resources import find_demo
+
+ROOT = Path(__file__).resolve().parents[2]
+TOPIC = "/camera/image_raw/compressed"
+QUERIES = """\
+queries:
+- id: early
+  stamp: 0.5
+  regions: [{box: [300, 100, 60, 60]}]
+  prompt: What is <region>?
+  category: ball
+- id: masked
+  stamp_ns: 1700000004250000000
+  regions: [{mask: vase.png}]
+  prompt: What is <region> made of?
+  choices: [glass, metal]
+  answer: metal
+- id: outside
+  stamp: 2.0
+  regions: [{box: [630, 100, 60, 60]}]
+- id: never
+  stamp: 60
+  regions: [{box: [300, 100, 60, 60]}]
+"""
+
+
+def processes_with(text: str) -> list[str]:
+    """Return the command lines that hold a text, without this process."""
+    lines = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:  # ended in the meantime
+            continue
+        if text in line and path.parent.name != str(os.getpid()):
+            lines.append(line)
+    return lines
+
+
+def test_the_node_is_asked_while_the_bag_plays(tmp_path):
+    (tmp_path / "queries.yaml").write_text(QUERIES)
+    (tmp_path / "vase.png").write_bytes(find_demo("masks/vase.png").read_bytes())
+    bag = tmp_path / "recording"
+    bag.symlink_to(find_demo("table_top"))
+    out = tmp_path / "out"
+    command = [
+        sys.executable, "-m", "pixelrefer_ros.cli", "replay", str(bag),
+        "--queries", str(tmp_path / "queries.yaml"), "--out", str(out), "--ros", "--rate", "2",
+        "--model", "random-tiny", "--max-new-tokens", "4",
+        "--segmenter", "none", "--propagator", "none", "--metrics", "siou,choice_accuracy",
+    ]  # fmt: skip
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    lines = (out / "results.jsonl").read_text().splitlines()
+    early, masked, outside, never = map(json.loads, lines)
+    assert early["error"] == masked["error"] == "", (early, masked)
+    assert early["frames_ns"] == [early["stamp_ns"]] == [1_700_000_000_500_000_000]
+    assert masked["frames_ns"] == [1_700_000_004_250_000_000]
+    assert early["model_id"] == "random-tiny (random weights)"
+    assert early["answers"][0]["objects"] == ["1"]
+    assert early["answers"][0]["generated_tokens"] > 0
+    assert outside["error"] == "INVALID_REGION"
+    assert "box covers x 630 to 690, the image x 0 to 640" in outside["error_msg"]
+    assert never["error"] == "FRAME_EVICTED"
+    timings = {
+        values["id"]: values
+        for values in map(json.loads, (out / "timings.jsonl").read_text().splitlines())
+    }
+    for name in ("early", "masked"):
+        timing = timings[name]
+        stages = timing["stages_s"]
+        assert list(stages) == ["queue", "preprocess", "encode", "generate", "transport"]
+        assert sum(stages.values()) == pytest.approx(timing["latency_s"], abs=0.002)
+        # Twice as fast: two seconds of the bag pass in one of this computer, and the node is
+        # asked when it has the frame.
+        assert timing["age_s"] > 2 * timing["latency_s"] - 0.1
+        assert timing["age_s"] < 2 * timing["latency_s"] + 5.0
+    latency = json.loads((out / "latency.json").read_text())
+    assert latency["published"] == 41
+    assert 0 < latency["received"] <= 41
+    assert latency["dropped"] == 41 - latency["received"]
+    assert latency["age_s"]["n"] == 2
+    assert {path.stem for path in (out / "pictures").iterdir()} == {"early", "masked", "outside"}
+    assert "age of the frame, p50" in (out / "report.html").read_text()
+    assert "frames dropped" in done.stdout
+    assert (out / "bag_player.log").read_text() == "41 messages published\n"
+    assert not processes_with(str(bag))
+
+
+def test_a_node_that_cannot_start_is_told_in_its_words(tmp_path):
+    (tmp_path / "queries.yaml").write_text(QUERIES.replace("vase.png", str(
+        find_demo("masks/vase.png"))))  # fmt: skip
+    (tmp_path / "model").mkdir()
+    command = [
+        sys.executable, "-m", "pixelrefer_ros.cli", "replay", str(find_demo("table_top")),
+        "--queries", str(tmp_path / "queries.yaml"), "--out", str(tmp_path / "out"), "--ros",
+        "--model", str(tmp_path / "model"),
+    ]  # fmt: skip
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False
+    )
+    assert done.returncode == 2
+    assert "the node ended with status 1, having said:" in done.stderr
+    assert "Traceback" not in done.stderr

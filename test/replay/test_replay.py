@@ -1,0 +1,239 @@
+"""`pixelrefer replay` without ROS, on bags of many kinds."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from replay_bag import JPEG, RAW, START_NS, write, write_split
+from rosbags.rosbag2 import StoragePlugin
+
+from pixelrefer_ros.cli import main
+
+ROOT = Path(__file__).resolve().parents[2]
+QUERIES = f"""\
+queries:
+- id: square
+  topic: {RAW}
+  stamp: 0.5
+  regions: [{{box: [30, 30, 30, 30]}}]
+  prompt: What is <region>?
+  category: square
+- id: jpeg
+  topic: {JPEG}
+  stamp_ns: {START_NS + 1_100_000_000}
+  regions: [{{polygon: [[54, 30], [84, 30], [84, 60], [54, 60]]}}]
+  prompt: What colour is <region>?
+  choices: [red, green]
+  answer: red
+- id: outside
+  topic: {RAW}
+  stamp: 1.0
+  regions: [{{box: [120, 30, 30, 30]}}]
+- id: too-late
+  topic: {RAW}
+  stamp_ns: {START_NS + 9_000_000_000}
+  regions: [{{box: [30, 30, 30, 30]}}]
+- id: moves
+  topic: {RAW}
+  stamp: 1.5
+  regions: [{{box: [70, 30, 30, 30]}}]
+  prompt: Where does <region> go?
+  num_frames: 4
+  history: 1.2
+- id: two
+  topic: {RAW}
+  stamp: 1.2
+  regions: [{{box: [58, 30, 30, 30]}}, {{box: [0, 0, 20, 20]}}]
+"""
+IDS = ["square", "jpeg", "outside", "too-late", "moves", "two"]
+OPTIONS = (
+    "--model", "random-tiny", "--max-new-tokens", "6",
+    "--segmenter", "none", "--propagator", "none",
+    "--metrics", "siou,category_accuracy,choice_accuracy",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("replay")
+    write(path / "bag")
+    (path / "queries.yaml").write_text(QUERIES)
+    return path
+
+
+def arguments(folder: Path, out: Path, *others: str, bag: str = "bag") -> list[str]:
+    queries = ["--queries", str(folder / "queries.yaml"), "--out", str(out)]
+    return ["replay", str(folder / bag), *queries, *OPTIONS, *others]
+
+
+def results(out: Path) -> dict[str, dict]:
+    lines = (out / "results.jsonl").read_text().splitlines()
+    return {values["id"]: values for values in map(json.loads, lines)}
+
+
+@pytest.fixture(scope="module")
+def out(folder) -> Path:
+    assert main(arguments(folder, folder / "out")) == 0
+    return folder / "out"
+
+
+def test_what_is_written(out):
+    found = results(out)
+    assert list(found) == IDS
+    assert [values["error"] for values in found.values()] == [
+        "", "", "INVALID_REGION", "FRAME_EVICTED", "", "",
+    ]  # fmt: skip
+    assert found["square"]["stamp_ns"] == START_NS + 500_000_000
+    assert found["square"]["frames_ns"] == [START_NS + 500_000_000]
+    assert found["square"]["model_id"] == "random-tiny (random weights)"
+    assert set(found["square"]["scores"]) >= {"siou", "category_accuracy"}
+    assert found["jpeg"]["topic"] == JPEG
+    assert "choice_accuracy" in found["jpeg"]["scores"]
+    assert found["outside"]["error_msg"].startswith("regions[0]: box covers x 120 to 150")
+    assert "from the nearest frame" in found["too-late"]["error_msg"]
+    assert [answer["objects"] for answer in found["two"]["answers"]] == [["1"], ["2"]]
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert (metrics["queries"], metrics["answered"]) == (6, 4)
+    assert metrics["errors"] == {"FRAME_EVICTED": 1, "INVALID_REGION": 1}
+    assert metrics["metrics"]["choice_accuracy"]["n"] == 1
+    latency = json.loads((out / "latency.json").read_text())
+    assert latency["latency_s"]["n"] == 4
+    assert set(latency["stages_s"]) == {
+        "read", "find", "queue", "preprocess", "encode", "generate",
+    }  # fmt: skip
+    assert latency["age_s"] is None
+    pictures = {path.stem for path in (out / "pictures").iterdir()}
+    assert pictures == {"square", "jpeg", "outside", "moves", "two"}
+
+
+def test_two_runs_write_the_same(folder, out):
+    assert main(arguments(folder, folder / "again")) == 0
+    for name in ("results.jsonl", "metrics.json", "run.json"):
+        assert (folder / "again" / name).read_bytes() == (out / name).read_bytes(), name
+    for picture in (out / "pictures").iterdir():
+        again = folder / "again" / "pictures" / picture.name
+        assert again.read_bytes() == picture.read_bytes()
+
+
+def test_workers_write_the_same(folder, out):
+    command = [sys.executable, "-m", "pixelrefer_ros.cli"]
+    done = subprocess.run(
+        [*command, *arguments(folder, folder / "workers", "--workers", "2")],
+        cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for name in ("results.jsonl", "metrics.json"):
+        assert (folder / "workers" / name).read_bytes() == (out / name).read_bytes(), name
+
+
+def test_a_killed_run_goes_on(folder, out):
+    many = folder / "many.yaml"
+    entry = "- {{id: q{0}, topic: {1}, stamp: 1, regions: [{{box: [{0}, 9, 9, 9]}}]}}\n"
+    many.write_text("queries:\n" + "".join(entry.format(n, RAW) for n in range(60)))
+    target = folder / "killed"
+    command = ["replay", str(folder / "bag"), "--queries", str(many), "--out", str(target)]
+    running = subprocess.Popen(
+        [sys.executable, "-m", "pixelrefer_ros.cli", *command, *OPTIONS],
+        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not (target / "results.jsonl").exists() or len(results(target)) < 3:
+        assert running.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    running.send_signal(signal.SIGKILL)
+    running.wait(10)
+    before = (target / "results.jsonl").read_text().splitlines()
+    assert 3 <= len(before) < 60
+    times = (target / "timings.jsonl").read_text().splitlines()[: len(before) - 1]
+    assert main([*command, *OPTIONS]) == 0
+    assert list(results(target)) == [f"q{n}" for n in range(60)]
+    assert (target / "timings.jsonl").read_text().splitlines()[: len(times)] == times
+    whole = folder / "whole"
+    command[-1] = str(whole)
+    assert main([*command, *OPTIONS]) == 0
+    assert (whole / "results.jsonl").read_bytes() == (target / "results.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["sqlite3", "split"])
+def test_other_kinds_of_bags_give_the_same_answers(folder, out, kind):
+    if kind == "split":
+        write_split(folder / kind)
+    else:
+        write(folder / kind, storage=StoragePlugin.SQLITE3)
+    assert main(arguments(folder, folder / f"out-{kind}", bag=kind)) == 0
+    assert results(folder / f"out-{kind}") == results(out)
+
+
+def test_broken_and_missing_messages_are_told_and_left_out(folder, capsys):
+    numbers = [n for n in range(20) if n != 10]
+    write(folder / "broken", numbers, broken=[5, 6])
+    target = folder / "out-broken"
+    assert main(arguments(folder, target, bag="broken")) == 0
+    found = results(target)
+    assert found["square"]["error"] == "", "the frame beside it is there"
+    assert found["square"]["stamp_ns"] in (START_NS + 400_000_000, START_NS + 700_000_000)
+    metrics = json.loads((target / "metrics.json").read_text())
+    assert metrics["broken_messages"] == {RAW: 2, JPEG: 2}
+    assert "2 of /camera/image_raw" in capsys.readouterr().out
+    assert f"2 messages of {RAW} cannot be read" in (target / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["--rate", "2"], "--rate goes with --ros only"),
+        (["--ros", "--workers", "2"], "--workers does not go with --ros"),
+        (["--metrics", "beauty"], "'beauty' is none of ssim, siou, "),
+        (["--model", "missing"], "model is 'missing': no such folder"),
+    ],
+)
+def test_what_cannot_be_done_is_told_in_one_line(folder, tmp_path, capsys, given, message):
+    try:
+        status = main(arguments(folder, tmp_path / "out", *given))
+    except SystemExit as error:
+        status = error.code
+    assert status == 2
+    errors = capsys.readouterr().err
+    assert message in errors
+    assert errors.startswith("pixelrefer replay: ")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_topic_that_is_not_there(folder, tmp_path, capsys):
+    (tmp_path / "queries.yaml").write_text(QUERIES.replace(RAW, "/rear"))
+    given = ["--queries", str(tmp_path / "queries.yaml"), "--out", str(tmp_path / "out")]
+    assert main(["replay", str(folder / "bag"), *given, *OPTIONS]) == 2
+    assert "has no image topic '/rear" in capsys.readouterr().err
+
+
+def test_another_model_needs_another_folder(folder, out, capsys):
+    assert main(arguments(folder, out, "--max-new-tokens", "7")) == 2
+    assert "holds another run, with max_new_tokens 6, now 7" in capsys.readouterr().err
+
+
+def test_a_real_recording(tmp_path):
+    bag = ROOT.parent / "shared" / "data" / "bags" / "spot_frontleft_mcap"
+    if not bag.exists():
+        pytest.skip("the recordings beside the checkout are not here")
+    (tmp_path / "queries.yaml").write_text(
+        "queries:\n"
+        "- {id: raw, topic: /spot/camera/frontleft/image, stamp: 0, "
+        "regions: [{box: [200, 200, 80, 80]}]}\n"
+        "- {id: jpeg, topic: /spot/camera/frontleft/image/compressed, stamp: 0, "
+        "regions: [{box: [200, 200, 80, 80]}]}\n"
+        "- {id: depth, topic: /spot/depth/frontleft/image, stamp: 0, "
+        "regions: [{box: [200, 200, 80, 80]}]}\n"
+    )
+    command = ["replay", str(bag), "--queries", str(tmp_path / "queries.yaml")]
+    assert main([*command, "--out", str(tmp_path / "out"), *OPTIONS]) == 0
+    found = results(tmp_path / "out")
+    assert [found[name]["error"] for name in ("raw", "jpeg")] == ["", ""]
+    assert found["depth"]["error"] == "UNSUPPORTED_ENCODING"
