@@ -7,13 +7,12 @@ import json
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
-from rich.table import Table
-from rich.text import Text
-
-from pixelrefer_ros.doctor.checks import Check, core_checks, run_check
 from pixelrefer_ros.doctor.finding import Finding, Level
-from pixelrefer_ros.report import make_console, printable
+
+if TYPE_CHECKING:
+    from pixelrefer_ros.doctor.checks import Check
 
 DESCRIPTION = """\
 Check this machine: Python and its packages, GPU, memory and disk, the model folder, ROS 2, images
@@ -67,6 +66,8 @@ def add_parser(
 
 def run(arguments: argparse.Namespace) -> int:
     """Run all checks and print what they found."""
+    from pixelrefer_ros.doctor.checks import core_checks, run_check  # torch: a second or two
+
     checks = core_checks(arguments.model) + _ros_checks(arguments.topic)
     findings = [finding for check in checks for finding in run_check(check)]
     fine = all(finding.level is not Level.ERROR for finding in findings)
@@ -107,6 +108,11 @@ def _with_root(topic: str) -> str:
 
 
 def _print_table(findings: Sequence[Finding]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from pixelrefer_ros.report import make_console, printable
+
     table = Table(show_lines=True)
     for heading in ("", "what", "found", "what to do"):
         table.add_column(heading, overflow="fold")

@@ -44,7 +44,9 @@ def add_parser(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--format", choices=("onnx", "tensorrt"), required=True)
+    parser.add_argument(
+        "--format", choices=("onnx", "tensorrt"), required=True, help="what to write"
+    )
     parser.add_argument(
         "--model", default="", help="folder, shipped model or hub id; default: the shipped model"
     )

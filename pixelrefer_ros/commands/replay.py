@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,10 @@ those a robot would see. A run that was ended goes on where it was.
 """
 
 QUERIES = f"""\
+examples:
+  pixelrefer replay demo/table_top --queries demo/queries.yaml --out out/replay
+  pixelrefer replay recording --queries queries.yaml --out out/live --ros --rate 0.5
+
 queries (docs/replay.md tells all; `pixelrefer annotate` writes a file to start from):
   queries:
   - id: cup
@@ -45,7 +50,7 @@ queries (docs/replay.md tells all; `pixelrefer annotate` writes a file to start 
     prompt: What is <region>?
     category: cup               # any of references, category, choices with answer,
                                 # positive, negative
-metrics: {", ".join(UNJUDGED)}
+{textwrap.fill("metrics: " + ", ".join(UNJUDGED), 100)}
 """
 
 RATE = 1.0
