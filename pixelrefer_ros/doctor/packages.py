@@ -22,6 +22,8 @@ class Needed(NamedTuple):
 
 PACKAGES = {
     "huggingface_hub": Needed("huggingface_hub", "1.0"),
+    "jinja2": Needed("jinja2", "3.0"),
+    "jsonschema": Needed("jsonschema", "4.10"),
     "numpy": Needed("numpy", "1.26"),
     "opencv-python-headless": Needed("cv2", "4.6"),
     "pillow": Needed("PIL", "10.2"),

@@ -40,7 +40,7 @@ class RegionFinder:
         return cls(
             make_segmenter(settings.segmenter, model=model, device=device),
             make_propagator(settings.propagator, threshold=threshold, model=model, device=device),
-            RegionThread(settings.queue_size),
+            RegionThread(4 * settings.queue_size),
         )
 
     def has_work(self, inquiry: Inquiry) -> bool:

@@ -15,7 +15,9 @@ from pixelrefer_ros.engine.describer import Describer
 from pixelrefer_ros.errors import NotActiveError, PixelReferError
 from pixelrefer_ros.msg import RegionQuery
 from pixelrefer_ros.ros.parameters import Settings, declare_parameters, read_settings
+from pixelrefer_ros.ros.region_finding import RegionFinder
 from pixelrefer_ros.ros.region_query import build_error, read_query
+from pixelrefer_ros.ros.tracks import Tracks
 from pixelrefer_ros.streams.frame import Frame
 from pixelrefer_ros.streams.frame_buffer import FrameBuffer
 from pixelrefer_ros.streams.image_codec import from_rgb
@@ -43,6 +45,14 @@ def buffers(picture) -> dict[str, FrameBuffer]:
 
 
 @pytest.fixture(scope="module")
+def tracks(settings) -> Iterator[Tracks]:
+    """Nothing is watched."""
+    finder = RegionFinder.from_settings(settings)
+    yield Tracks(finder, settings.max_tracks, settings.track_lost_after)
+    finder.thread.close()
+
+
+@pytest.fixture(scope="module")
 def closed(tiny_model) -> Iterator[Describer]:
     """An engine that checks what it is asked and then says that it is closed."""
     describer = Describer(tiny_model)
@@ -52,10 +62,10 @@ def closed(tiny_model) -> Iterator[Describer]:
 
 
 @fuzz(2000, query=queries())
-def test_any_query(query, settings, buffers, closed):
+def test_any_query(query, settings, buffers, tracks, closed):
     received = deserialize_message(serialize_message(query), RegionQuery)
     try:
-        inquiry = read_query(received, buffers, settings, NOW_NS)
+        inquiry = read_query(received, buffers, tracks, settings, NOW_NS)
         closed.submit(inquiry.query, deadline=time.monotonic() + inquiry.timeout_s)
     except NotActiveError:
         return  # every check was passed
