@@ -25,9 +25,11 @@ LIST = """
 import json, time, rclpy
 rclpy.init()
 node = rclpy.create_node("graph")
-deadline = time.monotonic() + 20
+deadline = time.monotonic() + 60
 while time.monotonic() < deadline:
     time.sleep(1.0)
+    if ("pixelrefer", "/") not in node.get_node_names_and_namespaces():
+        continue
     services = node.get_service_names_and_types_by_node("pixelrefer", "/")
     topics = node.get_publisher_names_and_types_by_node("pixelrefer", "/")
     heard = node.get_subscriber_names_and_types_by_node("pixelrefer", "/")
