@@ -74,8 +74,7 @@ def shown_side(tokens: ObjectTokens) -> int:
     What is a pixel in the image is enlarged to a crop of hundreds of patches a side.
     """
     rows, columns = tokens.crop.grid.shape
-    side: int = tokens.crop.image.shape[0] // rows
-    return max(1, min(side, LARGEST // max(rows, columns)))
+    return int(max(1, min(tokens.crop.image.shape[0] // rows, LARGEST // max(rows, columns))))
 
 
 def _colour(token: int) -> tuple[float, float, float]:
