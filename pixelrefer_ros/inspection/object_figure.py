@@ -6,6 +6,7 @@ import colorsys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDTH, HEIGHT = 8.0, 2.6
+LARGEST = 1000
+"""Pixels of the longest side of the crop as it is drawn."""
 TINT = 0.6
 DIMMED = 0.35
 GOLDEN = 0.618034
@@ -46,19 +49,32 @@ def draw_object(name: str, tokens: ObjectTokens, path: Path) -> None:
 
 
 def tint_patches(tokens: ObjectTokens) -> NDArray[np.uint8]:
-    """Colour each patch of the crop by its object token and dim the others, uint8 [h, w, 3]."""
-    crop = tokens.crop
-    colours = np.zeros((*crop.grid.shape, 3))
-    under_mask = np.zeros(crop.grid.shape, bool)
+    """Colour each patch of the crop by its object token and dim the others.
+
+    Returns uint8 [h, w, 3], of whole patches of `shown_side` pixels.
+    """
+    grid, side = tokens.crop.grid.shape, shown_side(tokens)
+    size = (grid[1] * side, grid[0] * side)
+    image = np.asarray(cv2.resize(tokens.crop.image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    colours = np.zeros((*grid, 3))
+    under_mask = np.zeros(grid, bool)
     rows, columns = tokens.cells.T
     colours[rows, columns] = [_colour(token) for token in tokens.token_of]
     under_mask[rows, columns] = True
-    side = crop.image.shape[0] // crop.grid.shape[0]
     colours, under_mask = (
         values.repeat(side, 0).repeat(side, 1) for values in (colours, under_mask)
     )
-    tinted = crop.image * (1 - TINT) + 255 * colours * TINT
-    return np.where(under_mask[..., None], tinted, crop.image * DIMMED).astype(np.uint8)
+    tinted = image * (1 - TINT) + 255 * colours * TINT
+    return np.where(under_mask[..., None], tinted, image * DIMMED).astype(np.uint8)
+
+
+def shown_side(tokens: ObjectTokens) -> int:
+    """Return the pixels of a patch: as the encoder sees it, less in a crop of very many patches.
+
+    What is a pixel in the image is enlarged to a crop of hundreds of patches a side.
+    """
+    rows, columns = tokens.crop.grid.shape
+    return int(max(1, min(tokens.crop.image.shape[0] // rows, LARGEST // max(rows, columns))))
 
 
 def _colour(token: int) -> tuple[float, float, float]:
@@ -67,7 +83,7 @@ def _colour(token: int) -> tuple[float, float, float]:
 
 def _number_tokens(axes: Axes, tokens: ObjectTokens) -> None:
     """Write the number of each object token on the patch that is most in its middle."""
-    side = tokens.crop.image.shape[0] // tokens.crop.grid.shape[0]
+    side = shown_side(tokens)
     for token in np.unique(tokens.token_of):
         cells = tokens.cells[tokens.token_of == token]
         row, column = cells[((cells - cells.mean(0)) ** 2).sum(1).argmin()]

@@ -25,13 +25,13 @@ class Asked:
         return [(self.sample.images[k], mask) for track in self.sample.objects for k, mask in track]
 
 
-@pytest.fixture(params=["tiny_model", "full_model"])
+@pytest.fixture(scope="session", params=["tiny_model", "full_model"])
 def model(request) -> PixelRefer:
     """PixelRefer-Lite, then PixelRefer."""
     return request.getfixturevalue(request.param)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def asked(model, picture) -> Asked:
     """Ask about two objects, one of them with fewer patches than there are object tokens."""
     with torch.inference_mode():

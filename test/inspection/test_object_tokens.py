@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from pixelrefer_ros.inspection.object_tokens import object_tokens
 
@@ -43,22 +44,30 @@ def test_likeness_is_that_of_the_tokens_before_and_after(asked, found):
         before = tokenizer.select(features, regions)[m]
         after = tokenizer(features, regions)[m, : tokens.count]
         for similarity, vectors in ((tokens.before, before), (tokens.after, after)):
-            expected = np.corrcoef(vectors.numpy()).shape
-            assert similarity.matrix.shape == expected
+            assert similarity.matrix.shape == (len(vectors), len(vectors))
             cosine = torch.cosine_similarity(vectors[0], vectors[1], dim=0)
             assert similarity.matrix[0, 1] == pytest.approx(float(cosine), abs=1e-5)
 
 
+@torch.inference_mode()
 def test_where_infusion_looks(asked, found):
-    for tokens, region in zip(found, asked.prepared.regions, strict=True):
-        if not asked.model.config.is_lite:
-            assert tokens.local is None
-            assert tokens.whole is None
-            continue
-        for look, view in ((tokens.local, region.local_view), (tokens.whole, region.global_view)):
+    infusion, regions = asked.model.object_infusion, asked.prepared.regions
+    if infusion is None:
+        assert all(tokens.local is None and tokens.whole is None for tokens in found)
+        return
+    object_views = [asked.views[region.object_view] for region in regions]
+    before = asked.model.object_tokenizer(object_views, regions)
+    local, whole = asked.model.contexts(regions, asked.views)
+    between = infusion.local_to_object(before, local)
+    for m, (tokens, region) in enumerate(zip(found, regions, strict=True)):
+        for look, view, step, read, context in (
+            (tokens.local, region.local_view, infusion.local_to_object, before[m], local[m]),
+            (tokens.whole, region.global_view, infusion.global_to_object, between[m], whole[m]),
+        ):
             assert look.weights.shape == view.feature_grid
             assert look.weights.sum() == pytest.approx(1, abs=1e-5)
-            assert (look.weights > 0).all()
+            expected = attention_by_hand(step, read[: tokens.count], context)
+            np.testing.assert_allclose(look.weights.ravel(), expected, atol=1e-6)
         assert tokens.whole.picture is asked.sample.images[0]
         height, width = tokens.local.picture.shape[:2]
         box = tokens.crop.box
@@ -66,22 +75,17 @@ def test_where_infusion_looks(asked, found):
 
 
 @torch.inference_mode()
-def test_it_looks_where_the_infusion_of_the_answer_looks(tiny_model, asked, found):
-    if not asked.model.config.is_lite:
-        pytest.skip("PixelRefer has no infusion")
-    # Turning the values off leaves only the tokens, so the weights must be those of this input.
-    regions, infusion = asked.prepared.regions, asked.model.object_infusion
-    features = [asked.views[region.object_view] for region in regions]
-    tokens = asked.model.object_tokenizer(features, regions)
-    local, _ = asked.model.contexts(regions, asked.views)
-    step = infusion.local_to_object
-    query = step.norm(tokens[0])
-    width = query.shape[1]
-    project = step.attention.in_proj_weight, step.attention.in_proj_bias
-    q = query @ project[0][:width].T + project[1][:width]
-    k = local[0] @ project[0][width : 2 * width].T + project[1][width : 2 * width]
-    heads = step.attention.num_heads
-    q, k = (x.view(len(x), heads, -1).transpose(0, 1) for x in (q, k))
-    weights = (q @ k.transpose(1, 2) / (width // heads) ** 0.5).softmax(-1)
-    expected = weights.mean((0, 1)).view(regions[0].local_view.feature_grid)
-    np.testing.assert_allclose(found[0].local.weights, expected.numpy(), atol=1e-6)
+def attention_by_hand(step, tokens: torch.Tensor, context: torch.Tensor) -> torch.Tensor:
+    """softmax(q k / sqrt(d)) of one step of Algorithm 1, mean of tokens [n, C] and heads, [L]."""
+    heads, width = step.attention.num_heads, tokens.shape[1]
+    projected = [
+        functional.linear(
+            vectors,
+            step.attention.in_proj_weight[first : first + width],
+            step.attention.in_proj_bias[first : first + width],
+        )
+        for vectors, first in ((step.norm(tokens), 0), (context, width))
+    ]
+    query, key = (part.view(len(part), heads, -1).transpose(0, 1) for part in projected)
+    scores = query @ key.transpose(1, 2) / (width // heads) ** 0.5
+    return scores.softmax(-1).mean((0, 1))
