@@ -15,6 +15,8 @@ Mask = NDArray[np.bool_]
 
 FIRST_CHARACTER = 48
 SMALLEST_POLYGON = 6
+LARGEST_SHIFT = 60
+"""No run of a picture is as long as 2 ** 60; without an end, a number would take for ever."""
 
 
 def decode_mask(value: Any, height: int, width: int) -> Mask:
@@ -52,6 +54,8 @@ def decode_counts(text: str) -> list[int]:
         bits = ord(character) - FIRST_CHARACTER
         if not 0 <= bits < 64:
             raise DatasetError(f"the counts of a mask hold the character {character!r}")
+        if shift > LARGEST_SHIFT:
+            raise DatasetError("the counts of a mask hold a number that is too large")
         value |= (bits & 31) << shift
         shift += 5
         if bits & 32:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import cast
 
 import cv2
@@ -11,6 +12,7 @@ from pixelrefer_ros.errors import InvalidRegionError, shown
 from pixelrefer_ros.regions.picture_data import decode_picture
 from pixelrefer_ros.regions.reference import Mask
 
+MAX_FILE_BYTES = 1_000_000_000
 _JPEG_START = b"\xff\xd8\xff"
 
 
@@ -55,19 +57,24 @@ def load_mask(path: str | Path) -> Mask:
     `InvalidRegionError`.
     """
     try:
+        status = Path(path).stat()
+        if not (S_ISREG(status.st_mode) or S_ISDIR(status.st_mode)):
+            raise ValueError("it is a device or pipe")
+        if status.st_size > MAX_FILE_BYTES:
+            raise ValueError(f"it has {status.st_size} bytes, at most {MAX_FILE_BYTES} are read")
         data = Path(path).read_bytes()
     except (OSError, ValueError) as error:  # ValueError: no path at all, such as one with NUL
         reason = error.strerror if isinstance(error, OSError) else error
         raise InvalidRegionError(f"mask '{shown(str(path))}' cannot be read: {reason}") from error
     if data.startswith(_JPEG_START):
         raise InvalidRegionError(
-            f"mask '{path}' is a JPEG, which smears black pixels: save the mask as PNG"
+            f"mask '{shown(str(path))}' is a JPEG, which smears black pixels: save the mask as PNG"
         )
     try:
         picture = decode_picture(data, cv2.IMREAD_UNCHANGED)
     except ValueError as error:
         raise InvalidRegionError(
-            f"mask '{path}' of {len(data)} bytes is {error}, needs PNG"
+            f"mask '{shown(str(path))}' of {len(data)} bytes is {error}, needs PNG"
         ) from error
     colours = picture[..., None] if picture.ndim == 2 else picture[..., :3]
     return cast("Mask", colours.any(axis=-1))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -17,9 +18,9 @@ from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
 from pixelrefer_ros.datasets.masks import decode_mask
-from pixelrefer_ros.errors import DatasetError, InvalidRegionError
+from pixelrefer_ros.errors import DatasetError, InvalidRegionError, shown
 from pixelrefer_ros.regions.parsing import load_mask
-from pixelrefer_ros.regions.reference import Region
+from pixelrefer_ros.regions.reference import Mask, Region
 from pixelrefer_ros.replay.yaml_lines import Place, YamlFile
 from pixelrefer_ros.streams.stamps import NANOSECONDS
 
@@ -31,18 +32,29 @@ KINDS = {
 }  # fmt: skip
 
 
-# Stricter than JSON schema, to which 1.0 is a whole number and NaN is one at all.
+MAX_MASK_BYTES = 2_000_000_000
+"""Of all masks of a file, at the size of their images: they are held until all is asked."""
+
+
+def _is_integer(_: object, value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(_: object, value: object) -> bool:
+    return _is_integer(_, value) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _match_all(_: object, pattern: str, value: object, schema: object) -> Iterator[ValidationError]:
+    if isinstance(value, str) and not re.fullmatch(pattern, value):
+        yield ValidationError(f"does not match {pattern}")
+
+
+# Stricter than JSON schema, to which 1.0 is a whole number, NaN is one at all, and "a\n" is an "a".
 _Validator = extend(
     Draft202012Validator,
+    {"pattern": _match_all},
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many(
-        {
-            "integer": lambda _, value: isinstance(value, int) and not isinstance(value, bool),
-            "number": lambda _, value: (
-                isinstance(value, (int, float))
-                and not isinstance(value, bool)
-                and math.isfinite(value)
-            ),
-        }
+        {"integer": _is_integer, "number": _is_number}
     ),
 )
 
@@ -100,6 +112,7 @@ def read_queries(path: Path) -> list[ReplayQuery]:
         raise file.error(_place(first), _explain(first) + more)
     queries: list[ReplayQuery] = []
     lines: dict[str, int] = {}
+    mask_bytes = 0
     for index, values in enumerate(file.values["queries"]):
         place = ("queries", index)
         query = _read_query(values, file, place)
@@ -107,6 +120,10 @@ def read_queries(path: Path) -> list[ReplayQuery]:
             reason = f" is '{query.id}', as in line {lines[query.id]}; each must be another"
             raise file.error((*place, "id"), reason)
         lines[query.id] = file.line((*place, "id"))
+        mask_bytes += sum(region.mask.nbytes for region in query.regions if region.mask is not None)
+        if mask_bytes > MAX_MASK_BYTES:
+            reason = f" makes {mask_bytes} bytes of masks, at most {MAX_MASK_BYTES} are possible"
+            raise file.error((*place, "regions"), f"{reason}: make it several files")
         queries.append(query)
     return queries
 
@@ -138,9 +155,10 @@ def _read_query(values: Mapping[str, Any], file: YamlFile, place: Place) -> Repl
         negative=tuple(values.get("negative", ())),
     )
     if query.choices and query.answer not in query.choices:
-        listing = ", ".join(query.choices)
+        listing = shown(", ".join(query.choices))
         raise file.error(
-            (*place, "answer"), f" is '{query.answer}', must be one of the choices: {listing}"
+            (*place, "answer"),
+            f" is '{shown(query.answer)}', must be one of the choices: {listing}",
         )
     for field in EXPECTATIONS:
         if field in values and query.answer_count > 1:
@@ -160,11 +178,17 @@ def _read_region(values: Mapping[str, Any], file: YamlFile, place: Place) -> Reg
         return Region(polygon=[(float(x), float(y)) for x, y in values["polygon"]])
     try:
         if "mask" in values:
-            return Region(mask=load_mask(file.path.parent / values["mask"]))
+            return Region(mask=_load_mask(values["mask"], file.path.parent))
         height, width = values["rle"]["size"]
         return Region(mask=decode_mask(values["rle"], height, width))
     except (InvalidRegionError, DatasetError) as error:
         raise file.error((*place, *values), f": {error}") from error
+
+
+def _load_mask(name: str, folder: Path) -> Mask:
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise InvalidRegionError(f"'{shown(name)}' leads out of the folder of this file")
+    return load_mask(folder / name)
 
 
 def _place(error: ValidationError) -> Place:
@@ -179,8 +203,7 @@ def _place(error: ValidationError) -> Place:
 def _explain(error: ValidationError) -> str:
     """Say in one line what is wrong, to stand behind the name of the field."""
     found, limit = error.instance, error.validator_value
-    shown = json.dumps(found, ensure_ascii=False, default=str)
-    shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    value = shown(json.dumps(found, ensure_ascii=False))
     match error.validator:
         case "required" | "dependentRequired":
             return f" lacks {_missing(error)}"
@@ -190,11 +213,11 @@ def _explain(error: ValidationError) -> str:
         case "additionalProperties":
             return f" is unknown, fields are {', '.join(sorted(error.schema['properties']))}"
         case "minProperties" | "maxProperties":
-            shapes = " and ".join(found) or "no shape"
+            shapes = shown(" and ".join(found)) or "no shape"
             return f" has {shapes}, needs one of box, polygon, mask, rle"
         case "type":
             kinds = [limit] if isinstance(limit, str) else limit
-            return f" is {shown}, must be {' or '.join(KINDS[kind] for kind in kinds)}"
+            return f" is {value}, must be {' or '.join(KINDS[kind] for kind in kinds)}"
         case "minItems" | "maxItems":
             least, most = error.schema.get("minItems", 0), error.schema.get("maxItems")
             needed = f"{least}" if least == most else f"at least {least}"
@@ -202,13 +225,13 @@ def _explain(error: ValidationError) -> str:
         case "minLength":
             return " is empty"
         case "pattern":
-            return f" is {shown}, must be at most 100 letters, digits, '.', '_' and '-'"
+            return f" is {value}, must be at most 100 letters, digits, '.', '_' and '-'"
         case "minimum" | "exclusiveMinimum" | "maximum" | "exclusiveMaximum":
             bound = {
                 "minimum": "at least", "exclusiveMinimum": "above",
                 "maximum": "at most", "exclusiveMaximum": "below",
             }[error.validator]  # fmt: skip
-            return f" is {shown}, must be {bound} {limit}"
+            return f" is {value}, must be {bound} {limit}"
         case _:
             return f": {error.message}"
 

@@ -10,13 +10,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
 import rclpy
-from builtin_interfaces.msg import Time
-from geometry_msgs.msg import Point32, Polygon
-from numpy.typing import NDArray
 from rclpy.action import ActionClient
 from rclpy.client import Client
 from rclpy.context import Context
@@ -26,110 +22,45 @@ from rclpy.executors import (
     SingleThreadedExecutor,
 )
 from rclpy.task import Future as RosFuture
-from sensor_msgs.msg import Image, RegionOfInterest
 from std_msgs.msg import Header
 
 from pixelrefer_ros import action
-from pixelrefer_ros.errors import DeadlineError, InvalidRegionError, NotActiveError
+from pixelrefer_ros.errors import DeadlineError, NotActiveError
 from pixelrefer_ros.msg import RegionQuery, RegionReference, RegionResult
 from pixelrefer_ros.ros.answer_stream import AnswerStream
-from pixelrefer_ros.ros.conversions import to_duration
+from pixelrefer_ros.ros.conversions import to_duration, to_nanoseconds
 from pixelrefer_ros.ros.qos import FEEDBACK_QOS, SERVICE_QOS
+from pixelrefer_ros.ros.query_options import QueryOptions, build_query
+from pixelrefer_ros.ros.references import (
+    box_reference,
+    mask_reference,
+    object_reference,
+    point_reference,
+    polygon_reference,
+)
 from pixelrefer_ros.ros.region_track import RegionTrack
 from pixelrefer_ros.srv import DescribeRegion, ListFrames
+from pixelrefer_ros.streams.stamps import NANOSECONDS
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = [
+    "DescribeRegionClient",
+    "box_reference",
+    "mask_reference",
+    "object_reference",
+    "point_reference",
+    "polygon_reference",
+]
 
 Result = TypeVar("Result")
-
-MAX_PIXELS = 2**32 - 1
-"""Largest number in a box of a message."""
 
 DISCOVERY_S = 5.0
 """Longest wait for an action of a node whose services are known."""
 
 REPLY_MARGIN_S = 2.0
 """How much longer than the request's own timeout the client waits for the reply."""
-
-
-def box_reference(
-    x: int, y: int, width: int, height: int, *, stamp: Time | None = None, object_id: str = ""
-) -> RegionReference:
-    """Point at a box, pixels of the original image; no stamp means the newest frame.
-
-    Raises `InvalidRegionError` for a number that no message can hold.
-    """
-    if not all(0 <= number <= MAX_PIXELS for number in (x, y, width, height)):
-        raise InvalidRegionError(
-            f"box is {x},{y},{width},{height}, each must be from 0 to {MAX_PIXELS} pixels"
-        )
-    return RegionReference(
-        header=Header(stamp=stamp or Time()),
-        object_id=object_id,
-        roi=RegionOfInterest(x_offset=x, y_offset=y, width=width, height=height),
-    )
-
-
-def polygon_reference(
-    points: Sequence[tuple[float, float]], *, stamp: Time | None = None, object_id: str = ""
-) -> RegionReference:
-    """Point at a polygon of at least 3 (x, y), pixels of the original image."""
-    return RegionReference(
-        header=Header(stamp=stamp or Time()),
-        object_id=object_id,
-        polygon=Polygon(points=[Point32(x=float(x), y=float(y)) for x, y in points]),
-    )
-
-
-def point_reference(
-    points: Sequence[tuple[float, float]],
-    *,
-    box: tuple[int, int, int, int] | None = None,
-    stamp: Time | None = None,
-    object_id: str = "",
-) -> RegionReference:
-    """Point at (x, y) inside an object, with or without a box around it; needs a segmenter."""
-    reference = box_reference(*(box or (0, 0, 0, 0)), stamp=stamp, object_id=object_id)
-    reference.points = [Point32(x=float(x), y=float(y)) for x, y in points]
-    return reference
-
-
-def object_reference(object_id: str, *, stamp: Time | None = None) -> RegionReference:
-    """Point at a watched object where it was last seen, or was seen at `stamp`."""
-    return RegionReference(header=Header(stamp=stamp or Time()), object_id=object_id)
-
-
-def mask_reference(
-    mask: NDArray[np.generic], *, stamp: Time | None = None, object_id: str = ""
-) -> RegionReference:
-    """Point at a mask [H, W] of the size of the image; non-zero is inside."""
-    height, width = mask.shape
-    data = (mask != 0).astype(np.uint8) * 255
-    return RegionReference(
-        header=Header(stamp=stamp or Time()),
-        object_id=object_id,
-        mask=Image(height=height, width=width, encoding="mono8", step=width, data=data.tobytes()),
-    )
-
-
-def _to_query(
-    regions: RegionReference | Sequence[RegionReference],
-    prompt: str,
-    camera: str,
-    num_frames: int,
-    history_s: float,
-    timeout_s: float,
-    max_new_tokens: int,
-    return_masks: bool,
-) -> RegionQuery:
-    return RegionQuery(
-        camera=camera,
-        prompt=prompt,
-        regions=[regions] if isinstance(regions, RegionReference) else list(regions),
-        num_frames=num_frames,
-        history=to_duration(history_s),
-        timeout=to_duration(timeout_s),
-        max_new_tokens=max_new_tokens,
-        return_masks=return_masks,
-    )
 
 
 class DescribeRegionClient:
@@ -191,48 +122,31 @@ class DescribeRegionClient:
         self,
         regions: RegionReference | Sequence[RegionReference],
         prompt: str = "",
-        *,
-        camera: str = "",
-        num_frames: int = 0,
-        history_s: float = 0.0,
-        timeout_s: float = 30.0,
-        max_new_tokens: int = 0,
-        return_masks: bool = False,
+        **options: Unpack[QueryOptions],
     ) -> RegionResult:
         """Ask and wait for the result; check its `error_code` (`pixelrefer_ros.errors.ErrorCode`).
 
-        With `num_frames` above 1 the objects are followed over the last `history_s`.
-        Raises `DeadlineError` when no reply came at all, `NotActiveError` when the node is not
-        there.
+        options: keywords of `build_query`, which says what they mean. Raises `DeadlineError` when
+        no reply came at all, `NotActiveError` when the node is not there.
         """
-        query = _to_query(
-            regions, prompt, camera, num_frames, history_s, timeout_s, max_new_tokens, return_masks
-        )
-        return self._wait(self.describe_async(query), timeout_s + REPLY_MARGIN_S)
+        query = build_query(regions, prompt, **options)
+        return self._wait(self.describe_async(query), _patience(query))
 
     def describe_streaming(
         self,
         regions: RegionReference | Sequence[RegionReference],
         prompt: str = "",
-        *,
-        camera: str = "",
-        num_frames: int = 0,
-        history_s: float = 0.0,
-        timeout_s: float = 30.0,
-        max_new_tokens: int = 0,
-        return_masks: bool = False,
+        **options: Unpack[QueryOptions],
     ) -> AnswerStream:
         """Ask and hear the words as they come; `cancel` and `result` are methods of the stream.
 
-        Raises `NotActiveError` when the node is not there.
+        options: as in `describe`. Raises `NotActiveError` when the node is not there.
         """
-        query = _to_query(
-            regions, prompt, camera, num_frames, history_s, timeout_s, max_new_tokens, return_masks
-        )
+        query = build_query(regions, prompt, **options)
         if not self._action.server_is_ready():
             raise NotActiveError(self._not_there("action", f"{self._name}/describe_region"))
         stream = AnswerStream(
-            self._action, self._executor, query, timeout_s + REPLY_MARGIN_S, self._check_thread
+            self._action, self._executor, query, _patience(query), self._check_thread
         )
         self._remember(stream.reply)
         self._unasked.append(stream)
@@ -344,3 +258,8 @@ class DescribeRegionClient:
             self._executor.spin()
         except (ExternalShutdownException, ShutdownException):
             return
+
+
+def _patience(query: RegionQuery) -> float:
+    """Return how long to wait for the reply to a query, seconds."""
+    return to_nanoseconds(query.timeout) / NANOSECONDS + REPLY_MARGIN_S

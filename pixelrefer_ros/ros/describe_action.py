@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future
 from typing import Any
 
 from rclpy.action import ActionServer, CancelResponse
@@ -16,55 +15,33 @@ from rclpy.node import Node
 
 from pixelrefer_ros.action import DescribeRegion
 from pixelrefer_ros.engine.pending import PendingAnswers
-from pixelrefer_ros.engine.query import Answer
 from pixelrefer_ros.errors import ErrorCode
 from pixelrefer_ros.msg import RegionQuery, RegionResult
+from pixelrefer_ros.ros.call import Call
 from pixelrefer_ros.ros.callers import caller_of
 from pixelrefer_ros.ros.qos import FEEDBACK_QOS, SERVICE_QOS
+
+CANCELED = "the client canceled the request"
 
 RESULT_KEPT_S = 60
 """How long a result waits to be fetched; clients ask for it as soon as the goal is accepted."""
 
 
-class Goal:
-    """A goal on its way: tells its client how far it is, and can be canceled.
-
-    `canceled` says whether the client withdrew it, `partial` what was said until then.
-    """
+class Goal(Call):
+    """A call by action: tells its client how far it is."""
 
     def __init__(self, handle: ServerGoalHandle, executor: Executor, caller: str) -> None:
-        self.caller = caller
-        self.canceled = False
-        self.partial: list[Answer] = []
+        super().__init__(caller)
         self._handle = handle
         self._executor = executor
-        self._finding: Future[Any] | None = None
-        self._pending: PendingAnswers | None = None
         self._told: tuple[int, int] | None = None
         self._heard: deque[tuple[int, str]] = deque()
         self._waking = threading.Lock()
 
-    def prepare(self, finding: Future[Any]) -> None:
-        """Take note that regions are looked for, before there are answers to come."""
-        self._finding = finding
-        if self.canceled:
-            finding.cancel()
-
     def follow(self, pending: PendingAnswers) -> None:
-        """Take note of the answers to come."""
-        self._pending = pending
-        if self.canceled:
-            self.cancel()
+        """Take note of the answers to come, and tell that they will."""
+        super().follow(pending)
         self.tell()
-
-    def cancel(self) -> None:
-        """Withdraw the request, wherever it is."""
-        self.canceled = True
-        if self._finding is not None:
-            self._finding.cancel()
-        if self._pending is not None and not self._pending.done():
-            self.partial = self._pending.so_far()
-            self._pending.cancel()
 
     def on_token(self, answer: int, text: str) -> None:
         """Hear of new words, in the worker's thread."""
@@ -84,9 +61,9 @@ class Goal:
         while self._heard:
             answer, text = self._heard.popleft()
             words[answer] = words.get(answer, "") + text
-        if self._pending is None:
+        if self.pending is None:
             return
-        place = (int(self._pending.stage), self._pending.ahead)
+        place = (int(self.pending.stage), self.pending.ahead)
         if not words and place != self._told:
             words[0] = ""
         self._told = place
@@ -97,8 +74,8 @@ class Goal:
             self._handle.publish_feedback(feedback)
 
 
-Describe = Callable[[RegionQuery, str, Goal], Awaitable[RegionResult]]
-"""Answers a query of a caller whatever happens, telling the goal how far it is."""
+Describe = Callable[[RegionQuery, Call], Awaitable[RegionResult]]
+"""Answers a query whatever happens, telling the call how far it is."""
 
 
 class DescribeRegionServer(ActionServer):
@@ -138,9 +115,9 @@ class DescribeRegionServer(ActionServer):
         goal = Goal(handle, self._node.executor, self._callers.pop(name, ""))
         self._goals[name] = goal
         if handle.is_cancel_requested:
-            goal.cancel()
+            goal.withdraw(CANCELED)
         try:
-            result = await self._describe(handle.request.query, goal.caller, goal)
+            result = await self._describe(handle.request.query, goal)
         finally:
             del self._goals[name]
         goal.tell()
@@ -156,5 +133,5 @@ class DescribeRegionServer(ActionServer):
         goal = self._goals.get(bytes(handle.goal_id.uuid))
         if goal is not None:
             # After rclpy has noted the request, which ends a goal that is answered at once.
-            self._node.executor.create_task(goal.cancel)
+            self._node.executor.create_task(goal.withdraw, CANCELED)
         return CancelResponse.ACCEPT

@@ -27,11 +27,13 @@ from pixelrefer_ros.errors import (
 from pixelrefer_ros.msg import RegionQuery, RegionResult
 from pixelrefer_ros.resources import find_model
 from pixelrefer_ros.ros.annotation import Annotator
+from pixelrefer_ros.ros.call import Call
 from pixelrefer_ros.ros.callers import with_caller
+from pixelrefer_ros.ros.calls import Calls
 from pixelrefer_ros.ros.camera import Camera
 from pixelrefer_ros.ros.camera_status import build_camera_status
 from pixelrefer_ros.ros.conversions import to_header
-from pixelrefer_ros.ros.describe_action import DescribeRegionServer, Goal
+from pixelrefer_ros.ros.describe_action import DescribeRegionServer
 from pixelrefer_ros.ros.engine_status import build_engine_status
 from pixelrefer_ros.ros.parameter_changes import ParameterChanges
 from pixelrefer_ros.ros.parameters import (
@@ -42,9 +44,9 @@ from pixelrefer_ros.ros.parameters import (
 )
 from pixelrefer_ros.ros.qos import SERVICE_QOS
 from pixelrefer_ros.ros.region_query import (
-    build_canceled,
     build_error,
     build_result,
+    build_withdrawn,
     read_query,
 )
 from pixelrefer_ros.ros.safe_lifecycle import SafeLifecycleNode
@@ -72,7 +74,7 @@ class PixelReferNode(SafeLifecycleNode):
         self._describer: Describer | None = None
         self._watching: Watching | None = None
         self._cameras: dict[str, Camera] = {}
-        self._in_flight = 0
+        self._calls = Calls(self, ["~/describe_region", "~/describe_region/_action/send_goal"])
         # Requests wait for the model side by side, while images keep coming.
         options = {"qos_profile": SERVICE_QOS, "callback_group": ReentrantCallbackGroup()}
         self.create_service(
@@ -95,7 +97,7 @@ class PixelReferNode(SafeLifecycleNode):
     @property
     def in_flight(self) -> int:
         """Number of requests and goals received and not yet answered."""
-        return self._in_flight + self._track_server.in_flight
+        return len(self._calls) + self._track_server.in_flight
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Check the parameters and load the model; on failure say why and stay unconfigured."""
@@ -216,6 +218,7 @@ class PixelReferNode(SafeLifecycleNode):
     def _on_watch(self) -> None:
         for camera in self._cameras.values():
             self._try(camera.watch)
+        self._try(self._calls.withdraw_abandoned)
         self._try(self._publish_diagnostics)
 
     def _publish_diagnostics(self) -> None:
@@ -233,16 +236,14 @@ class PixelReferNode(SafeLifecycleNode):
     async def _on_describe_region(
         self, request: DescribeRegion.Request, response: DescribeRegion.Response, caller: str
     ) -> DescribeRegion.Response:
-        response.result = await self._describe(request.query, caller)
+        response.result = await self._describe(request.query, Call(caller))
         return response
 
-    async def _describe(
-        self, message: RegionQuery, caller: str, goal: Goal | None = None
-    ) -> RegionResult:
+    async def _describe(self, message: RegionQuery, call: Call) -> RegionResult:
         """Answer a query of a service call or a goal; what goes wrong is a result with a code."""
-        self._in_flight += 1
         try:
-            result = await self._answer(message, caller, goal)
+            with self._calls.underway(call):
+                result = await self._answer(message, call)
         except PixelReferError as error:
             result = build_error(error)
         except CancelledError:
@@ -255,15 +256,13 @@ class PixelReferNode(SafeLifecycleNode):
                 error_code=ErrorCode.INFERENCE_ERROR.value,
                 error_msg=f"request failed: {type(error).__name__}: {error}",
             )
-        finally:
-            self._in_flight -= 1
         if self._describer is not None:
             result.model_id = self._describer.model.model_id
             self._describer.measurements.count_result(ErrorCode(result.error_code))
         self._try(lambda: self._results.publish(result))
         return result
 
-    async def _answer(self, message: RegionQuery, caller: str, goal: Goal | None) -> RegionResult:
+    async def _answer(self, message: RegionQuery, call: Call) -> RegionResult:
         received = time.monotonic()
         describer, watching, settings = self._check_active()
         inquiry = read_query(message, self._buffers(), watching.tracks, settings, self._now_ns())
@@ -273,30 +272,29 @@ class PixelReferNode(SafeLifecycleNode):
                 pins.enter_context(inquiry.buffer.pin(frame))
             try:
                 if watching.finder.has_work(inquiry):
-                    finding = watching.finder.find(inquiry, timeout_s=deadline - time.monotonic())
-                    if goal is not None:
-                        goal.prepare(finding)
+                    left_s = deadline - time.monotonic()
+                    finding = watching.finder.find(inquiry, timeout_s=left_s, client=call.caller)
+                    call.prepare(finding)
                     inquiry = await wait_in_executor(finding, self.executor)
                 pending = describer.submit(
                     inquiry.query,
-                    on_token=goal.on_token if goal else None,
-                    on_progress=goal.on_progress if goal else None,
+                    on_token=call.on_token,
+                    on_progress=call.on_progress,
                     deadline=deadline,
-                    client=caller,
+                    client=call.caller,
                 )
-                if goal is not None:
-                    goal.follow(pending)
+                call.follow(pending)
                 answers = await wait_in_executor(pending, self.executor)
             except DeadlineError as error:
                 raise DeadlineError(
                     f"timeout is {inquiry.timeout_s:.3f} s and passed before the answer came"
                 ) from error
             except CancelledError:
-                if goal is None or not goal.canceled:
+                if not call.withdrawn:
                     raise
-                return build_canceled(inquiry, goal.partial)
+                return build_withdrawn(inquiry, call)
             result = build_result(inquiry, answers)
-            self._try(lambda: watching.show(inquiry, answers))
+            self._try(lambda: watching.show(inquiry, answers, call.caller))
         return result
 
     def _start_track(self, goal: TrackRegion.Goal, on_step: Callable[[Sighting], None]) -> Track:

@@ -52,14 +52,15 @@ class RegionFinder:
             )
         )
 
-    def find(self, inquiry: Inquiry, *, timeout_s: float) -> Future[Inquiry]:
+    def find(self, inquiry: Inquiry, *, timeout_s: float, client: str) -> Future[Inquiry]:
         """Return the inquiry with a mask for every region, and how long that took.
 
-        Once it is canceled or its time is over, work ends with the frame it is at. Raises
-        `BusyError` at once; the future fails with `DeadlineError` or an error of segmenting.
+        Clients take turns. Once it is canceled or its time is over, work ends with the frame it is
+        at. Raises `BusyError` at once; the future fails with `DeadlineError`, with `BusyError`
+        where another client's inquiry takes its place, or with an error of segmenting.
         """
         return self.thread.ask(
-            lambda is_wanted: self._find(inquiry, is_wanted), timeout_s=timeout_s
+            lambda is_wanted: self._find(inquiry, is_wanted), timeout_s=timeout_s, client=client
         )
 
     def begin(self, frame: Frame, region: Region) -> Future[tuple[Tracker, Mask]]:

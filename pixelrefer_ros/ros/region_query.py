@@ -13,6 +13,7 @@ from pixelrefer_ros.errors import (
 )
 from pixelrefer_ros.msg import RegionQuery, RegionResult
 from pixelrefer_ros.regions.reference import Region
+from pixelrefer_ros.ros.call import Call
 from pixelrefer_ros.ros.conversions import (
     set_timing,
     to_answer_message,
@@ -94,11 +95,11 @@ def build_result(inquiry: Inquiry, answers: Sequence[Answer]) -> RegionResult:
     return result
 
 
-def build_canceled(inquiry: Inquiry, partial: Sequence[Answer]) -> RegionResult:
-    """Put what was said before the client withdrew its request into a message."""
-    result = build_result(inquiry, partial)
+def build_withdrawn(inquiry: Inquiry, call: Call) -> RegionResult:
+    """Put what was said before a call was withdrawn into a message."""
+    result = build_result(inquiry, call.partial)
     result.error_code = ErrorCode.CANCELED.value
-    result.error_msg = "the client canceled the request"
+    result.error_msg = call.withdrawn
     return result
 
 

@@ -7,9 +7,11 @@ import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pixelrefer_ros.engine.failures import as_reported
+from pixelrefer_ros.engine.turns import Turns
 from pixelrefer_ros.errors import BusyError, DeadlineError, NotActiveError
 
 Result = TypeVar("Result")
@@ -17,106 +19,136 @@ Result = TypeVar("Result")
 IsWanted = Callable[[], bool]
 """False once the work was canceled or its deadline has passed."""
 
+Work = Callable[[IsWanted], Result]
+"""May ask now and then whether it is still wanted."""
+
+
+@dataclass(eq=False)
+class _Piece:
+    """Work on its way. Its future is never set running: it can be canceled and expire meanwhile."""
+
+    work: Work[Any]
+    client: str
+    is_asked: bool
+    future: Future[Any] = field(default_factory=Future)
+
+    def is_wanted(self) -> bool:
+        return not self.future.done()
+
+    def fail(self, error: BaseException) -> None:
+        with suppress(InvalidStateError):
+            self.future.set_exception(error)
+
+    def run(self) -> None:
+        try:
+            result = self.work(self.is_wanted)
+        except Exception as error:
+            self.fail(as_reported(error, traceback.format_exc()))
+        else:
+            with suppress(InvalidStateError):
+                self.future.set_result(result)
+
 
 class RegionThread:
-    """Does one piece of work at a time, in order; at most `capacity` questions wait for theirs.
+    """Does one piece of work at a time; clients take turns, at most `capacity` questions wait.
 
-    One thread, because a segmenter on a GPU is one and the same for all who ask.
+    One thread, because a segmenter on a GPU is one and the same for all who ask. When it is full, a
+    question of a client that has fewer waiting pushes out the last one of the client that has most.
     """
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="regions")
         self._lock = threading.Lock()
-        self._unfinished: set[Future[Any]] = set()
-        self._asked = 0
+        self._waiting: Turns[_Piece] = Turns()
+        self._unfinished: set[_Piece] = set()
         self._closed = False
 
-    def ask(self, work: Callable[[IsWanted], Result], *, timeout_s: float) -> Future[Result]:
-        """Do as `submit` does, for a question.
+    def ask(self, work: Work[Result], *, timeout_s: float, client: str = "") -> Future[Result]:
+        """Queue the work of a question and return at once.
 
-        After `timeout_s` the future fails with `DeadlineError`, whatever the thread is doing.
-        Raises `BusyError` when too many wait, and what `submit` raises.
+        After `timeout_s` the future fails with `DeadlineError`, whatever the thread is doing; with
+        `BusyError` where another client's question takes its place. Raises `BusyError` when too
+        many wait, and what `submit` raises.
         """
-        with self._lock:
-            if self._asked >= self._capacity:
-                raise BusyError(
-                    f"{self._asked} requests wait for their regions, at most {self._capacity} may"
+        piece = _Piece(work, client, is_asked=True)
+        pushed_out = self._put(piece)
+        if pushed_out is not None:
+            pushed_out.fail(
+                BusyError(
+                    f"at most {self._capacity} requests wait for their regions, most of them of "
+                    "this client, and another one asks"
                 )
-            self._asked += 1
-        try:
-            future = self.submit(work)
-        except NotActiveError:
-            self._count_answered()
-            raise
-        future.add_done_callback(lambda _: self._count_answered())
-        _expire(future, timeout_s)
-        return future
+            )
+        _expire(piece, timeout_s)
+        return piece.future
 
-    def submit(self, work: Callable[[IsWanted], Result]) -> Future[Result]:
-        """Queue `work` and return at once; it may ask now and then whether it is still wanted.
+    def submit(self, work: Work[Result]) -> Future[Result]:
+        """Queue work of the node itself and return at once; each piece has a turn of its own.
 
         The future can be canceled at any time; failures become typed errors. Raises
         `NotActiveError` when closed.
         """
-        future: Future[Result] = Future()
-        with self._lock:
-            if self._closed:
-                raise NotActiveError("the node is not active; configure and activate it first")
-            self._unfinished.add(future)
-            self._pool.submit(self._run, future, work)
-        future.add_done_callback(self._forget)
-        return future
+        piece = _Piece(work, f"node {id(work)}", is_asked=False)
+        self._put(piece)
+        return piece.future
 
     def cancel_all(self) -> None:
         """Cancel what waits and what is being done."""
-        for future in self._snapshot():
-            future.cancel()
+        for piece in self._snapshot():
+            piece.future.cancel()
 
     def close(self) -> None:
         """Fail everything with `NotActiveError`; the thread ends with the step it is at."""
         with self._lock:
             self._closed = True
-        for future in self._snapshot():
-            with suppress(InvalidStateError):
-                future.set_exception(NotActiveError("the node was stopped before the answer came"))
+        for piece in self._snapshot():
+            piece.fail(NotActiveError("the node was stopped before the answer came"))
         self._pool.shutdown(wait=False)
 
-    def _run(self, future: Future[Result], work: Callable[[IsWanted], Result]) -> None:
-        # The future is never set running: it can be canceled and expire while work goes on.
-        if future.done():
-            return
-        try:
-            result = work(lambda: not future.done())
-        except Exception as error:
-            with suppress(InvalidStateError):
-                future.set_exception(as_reported(error, traceback.format_exc()))
-        else:
-            with suppress(InvalidStateError):
-                future.set_result(result)
+    def _put(self, piece: _Piece) -> _Piece | None:
+        """Add a piece; return the one that has to leave for it."""
+        pushed_out = None
+        with self._lock:
+            if self._closed:
+                raise NotActiveError("the node is not active; configure and activate it first")
+            self._waiting.keep(_Piece.is_wanted)
+            asked = sum(waiting.is_asked for waiting in self._waiting)
+            if piece.is_asked and asked >= self._capacity:
+                pushed_out = self._waiting.make_room(piece.client)
+                if pushed_out is None:
+                    raise BusyError(
+                        f"{asked} requests wait for their regions, at most {self._capacity} may"
+                    )
+            self._waiting.append(piece)
+            self._unfinished.add(piece)
+            self._pool.submit(self._run_next)
+        piece.future.add_done_callback(lambda _: self._forget(piece))
+        return pushed_out
 
-    def _snapshot(self) -> list[Future[Any]]:
+    def _run_next(self) -> None:
+        """Do what is next; there is nothing where what was put in is not wanted any more."""
+        with self._lock:
+            self._waiting.keep(_Piece.is_wanted)
+            piece = self._waiting.popleft() if len(self._waiting) else None
+        if piece is not None:
+            piece.run()
+
+    def _snapshot(self) -> list[_Piece]:
         with self._lock:
             return list(self._unfinished)
 
-    def _forget(self, future: Future[Any]) -> None:
+    def _forget(self, piece: _Piece) -> None:
         with self._lock:
-            self._unfinished.discard(future)
-
-    def _count_answered(self) -> None:
-        with self._lock:
-            self._asked -= 1
+            self._unfinished.discard(piece)
 
 
-def _expire(future: Future[Result], timeout_s: float) -> None:
-    def fail() -> None:
-        with suppress(InvalidStateError):
-            future.set_exception(DeadlineError(f"{timeout_s:.3f} s passed"))
-
+def _expire(piece: _Piece, timeout_s: float) -> None:
+    error = DeadlineError(f"{timeout_s:.3f} s passed")
     if timeout_s <= 0:
-        fail()
+        piece.fail(error)
         return
-    timer = threading.Timer(timeout_s, fail)
+    timer = threading.Timer(timeout_s, piece.fail, [error])
     timer.daemon = True
-    future.add_done_callback(lambda _: timer.cancel())
+    piece.future.add_done_callback(lambda _: timer.cancel())
     timer.start()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from pixelrefer_ros.action import TrackRegion
 from pixelrefer_ros.engine.query import Answer
-from pixelrefer_ros.errors import CanceledError
+from pixelrefer_ros.errors import BusyError, CanceledError
 from pixelrefer_ros.ros.annotation import Annotator
 from pixelrefer_ros.ros.conversions import to_nanoseconds
 from pixelrefer_ros.ros.inquiry import Inquiry
@@ -19,6 +20,9 @@ from pixelrefer_ros.ros.track import Sighting, Track
 from pixelrefer_ros.ros.tracks import Tracks
 from pixelrefer_ros.streams.frame_buffer import FrameBuffer
 from pixelrefer_ros.streams.stamps import NANOSECONDS
+
+DRAWING_S = 5.0
+"""Older answers are not drawn any more."""
 
 logger = logging.getLogger(__name__)
 
@@ -61,12 +65,15 @@ class Watching:
             on_step=tell,
         )
 
-    def show(self, inquiry: Inquiry, answers: Sequence[Answer]) -> None:
-        """Draw what was answered, later and in another thread."""
+    def show(self, inquiry: Inquiry, answers: Sequence[Answer], client: str) -> None:
+        """Draw what a client was answered in its next turn; not at all if it comes too late."""
         live = self.tracks.live(inquiry.buffer.name)
-        self.finder.thread.submit(
-            lambda _: self._draw(lambda: self._annotator.show_answer(inquiry, answers, live))
-        )
+        with suppress(BusyError):
+            self.finder.thread.ask(
+                lambda _: self._draw(lambda: self._annotator.show_answer(inquiry, answers, live)),
+                timeout_s=DRAWING_S,
+                client=client,
+            )
 
     def cancel_all(self) -> None:
         """Cancel everything; new requests are welcome."""

@@ -54,7 +54,7 @@ def test_polygons_are_united_and_cut_at_the_border():
         ({"size": [4, 5], "counts": chr(48 + 33)}, "end within a number"),
         ({"size": [4, 5], "counts": [20]}, "covers none"),
         ({"size": [4, 5], "counts": [25, -5]}, "whole numbers"),
-        ({"size": [4, 5], "counts": 20000 * "o" + "0"}, "whole numbers from 0 to 20"),
+        ({"size": [4, 5], "counts": 20000 * "o" + "0"}, "a number that is too large"),
         ({"size": [4, 5], "counts": [9 * 10**4299, 9 * 10**4299]}, "whole numbers"),
         ([[10**400, 1, 3, 1, 3, 3]], "a polygon is"),
         ([[float("nan"), 1, 3, 1, 3, 3]], r"polygon\[0\] is \(nan, 1\)"),

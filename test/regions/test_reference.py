@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pixelrefer_ros.errors import EmptyMaskError, InvalidRegionError, PixelReferError
-from pixelrefer_ros.regions.reference import MAX_POLYGON_POINTS, Region
+from pixelrefer_ros.regions import reference
+from pixelrefer_ros.regions.reference import CROSSINGS_AT_ONCE, MAX_POLYGON_POINTS, Region
 
 HEIGHT, WIDTH = 6, 8
 
@@ -154,6 +157,34 @@ def test_polygons_that_share_an_edge_share_no_pixel():
 def test_polygon_may_be_an_array():
     points = np.array([[1, 1], [4, 1], [4, 3], [1, 3]], np.float32)
     assert mask_of(polygon=points).sum() == 6
+
+
+def zigzag(points: int, height: int, width: int) -> np.ndarray:
+    """Return a polygon each edge of which crosses every column of an image."""
+    down = np.linspace(0, height, points)
+    return np.stack([np.where(np.arange(points) % 2, width, 0.0), down], axis=1)
+
+
+def test_a_polygon_of_many_long_edges_takes_no_more_memory_than_one_of_few():
+    height, width = 300, 400
+    bytes_held = []
+    for points in (2 * CROSSINGS_AT_ONCE // width, MAX_POLYGON_POINTS):
+        polygon = Region(polygon=zigzag(points, height, width))
+        tracemalloc.start()
+        polygon.to_mask(height, width)
+        bytes_held.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    few, many = bytes_held
+    assert many < few + 2_000_000  # the points themselves; all crossings at once take 225 MB
+    assert many < 100 * CROSSINGS_AT_ONCE
+
+
+def test_a_polygon_filled_in_parts_is_the_same(monkeypatch):
+    polygon = Region(polygon=zigzag(301, 60, 80))
+    whole = polygon.to_mask(60, 80)
+    monkeypatch.setattr(reference, "CROSSINGS_AT_ONCE", 80 * 7)
+    assert np.array_equal(polygon.to_mask(60, 80), whole)
+    assert 0 < whole.sum() < whole.size
 
 
 fractions = st.floats(0, 1)

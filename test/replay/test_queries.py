@@ -8,9 +8,11 @@ import pytest
 from PIL import Image
 
 from pixelrefer_ros.errors import CommandError
+from pixelrefer_ros.replay import queries
 from pixelrefer_ros.replay.queries import load_schema, read_queries
 from pixelrefer_ros.resources import find_demo
 
+APPLE = "\N{RED APPLE}"
 GOOD = """\
 queries:
 - id: cup
@@ -75,6 +77,25 @@ def test_json_will_do(tmp_path):
     assert (query.id, query.stamp_ns) == ("a", 10**9)
 
 
+def test_characters_that_json_writes_in_two_halves_are_whole(tmp_path):
+    text = json.dumps(
+        {"queries": [{"id": "a", "stamp": 1, "regions": [{"box": [0, 0, 1, 1]}], "prompt": APPLE}]}
+    )
+    assert "\\ud83c\\udf4e" in text
+    [query] = read_queries(write(tmp_path, text))
+    assert query.prompt == APPLE
+
+
+def test_masks_of_a_file_are_bounded(tmp_path, monkeypatch):
+    text = GOOD.replace("box: [1, 2, 3, 4]", "rle: {size: [20, 30], counts: [0, 600]}")
+    text += text.removeprefix("queries:\n").replace("cup", "cup2")
+    monkeypatch.setattr(queries, "MAX_MASK_BYTES", 1199)
+    with pytest.raises(CommandError, match=r"11: queries\[1\]\.regions makes 1200 bytes of masks"):
+        read_queries(write(tmp_path, text))
+    monkeypatch.setattr(queries, "MAX_MASK_BYTES", 1200)
+    assert len(read_queries(write(tmp_path, text))) == 2
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -101,6 +122,20 @@ def test_json_will_do(tmp_path):
         ("queries:", "questions:", "1: questions is unknown"),
         ("[1, 2, 3, 4]", "[1, 2", "not YAML: expected ',' or ']'"),
         ("id: cup", "id: cup\n  id: cup", "3: not YAML: found duplicate key"),
+        ("stamp: 1.5", "stamp: &a 1\n  prompt: *a", "5: queries[0].prompt is an alias, *a: write"),
+        ("stamp: 1.5", "stamp: !!python/name:os.system x", "4: queries[0].stamp has the tag tag:"),
+        ("stamp: 1.5", "{a: b}: 1", "4: queries[0] has a key that is not text"),
+        ("stamp: 1.5", "stamp: 1\n  1: 1", "5: queries[0].1 is unknown, fields are answer,"),
+        ("id: cup", 'id: "cup\\n"', '2: queries[0].id is "cup\\n", must be at most 100 letters'),
+        ("What is", "'\x07", "7: not YAML: special characters are not allowed"),
+        ("What is <region>?", '"\\ud83d"', "7: queries[0].prompt holds half a character"),
+        ("1.5", "9" * 5000, "4: queries[0].stamp is 99999"),
+        ("1.5", "9" * 400, "queries[0].stamp is 99999"),
+        ("1.5", "[" * 25, "4: queries[0].stamp[0][0]"),
+        ("[1, 2, 3, 4]", "[1, 2, 3, 4]\n---\n", "7: not YAML: found another document"),
+        ("box: [1, 2, 3, 4]", "mask: ../a.png", "mask: '../a.png' leads out of the folder of this"),
+        ("box: [1, 2, 3, 4]", "mask: /a.png", "mask: '/a.png' leads out of the folder of this"),
+        ("box: [1, 2, 3, 4]", "polygon: [[0, 0], [1, 1], [0, 1" + "0" * 400 + "]]", "at most 2147"),
     ],
 )  # fmt: skip
 def test_errors_name_line_and_field(tmp_path, old, new, message):

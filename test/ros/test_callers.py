@@ -90,8 +90,8 @@ def test_other_services_are_served_as_ever(rig):
 def test_goals_have_callers_too(rig):
     heard = []
 
-    async def describe(query, caller, goal):
-        heard.append(caller)
+    async def describe(query, call):
+        heard.append(call.caller)
         return RegionResult(error_code=ErrorCode.NONE.value)
 
     server = DescribeRegionServer(rig.server, describe)

@@ -91,17 +91,67 @@ def test_no_time_at_all(thread):
 
 
 def test_questions_that_find_no_room_are_told_so_at_once(thread):
-    works = [Work(), Work()]
-    futures = [thread.ask(work, timeout_s=20.0) for work in works]
+    works = [Work(), Work(), Work()]
+    futures = [thread.ask(works[0], timeout_s=20.0)]
+    assert works[0].began.wait(5)
+    futures += [thread.ask(work, timeout_s=20.0) for work in works[1:]]
+    started = time.monotonic()
     with pytest.raises(BusyError, match="2 requests wait for their regions, at most 2 may"):
         thread.ask(Work(), timeout_s=20.0)
+    assert time.monotonic() - started < 0.5
     works[0].allowed.set()
-    assert futures[0].result(5) == "done"
+    assert works[1].began.wait(5)
     again = Work()
-    again.allowed.set()
-    future = thread.ask(again, timeout_s=20.0)
-    works[1].allowed.set()
-    assert future.result(5) == "done"
+    futures.append(thread.ask(again, timeout_s=20.0))
+    for work in (*works, again):
+        work.allowed.set()
+    assert [future.result(5) for future in futures] == ["done"] * 4
+
+
+def test_what_expired_or_was_canceled_takes_no_room(thread):
+    running = Work()
+    thread.ask(running, timeout_s=20.0)
+    assert running.began.wait(5)
+    late, given_up = (thread.ask(Work(), timeout_s=t) for t in (0.05, 20.0))
+    with pytest.raises(DeadlineError):
+        late.result(5)
+    given_up.cancel()
+    waiting = [thread.ask(lambda _: "done", timeout_s=20.0) for _ in range(2)]
+    running.allowed.set()
+    assert [future.result(5) for future in waiting] == ["done"] * 2
+
+
+def test_clients_take_turns_and_the_work_of_the_node_has_one_of_its_own():
+    thread = RegionThread(capacity=20)
+    running, order = Work(), []
+    thread.ask(running, timeout_s=20.0, client="a")
+    assert running.began.wait(5)
+    futures = [
+        thread.ask(lambda _, name=name: order.append(name), timeout_s=20.0, client=name[0])
+        for name in ("a1", "a2", "a3", "a4", "b1", "b2")
+    ]
+    futures += [thread.submit(lambda _, n=n: order.append(f"node{n}")) for n in range(2)]
+    running.allowed.set()
+    for future in futures:
+        future.result(5)
+    assert order == ["a1", "b1", "node0", "node1", "a2", "b2", "a3", "a4"]
+    thread.close()
+
+
+def test_a_client_that_fills_it_makes_room_for_another_and_the_node_is_never_refused(thread):
+    running = Work()
+    thread.ask(running, timeout_s=20.0, client="many")
+    assert running.began.wait(5)
+    own = [thread.submit(lambda _: "own") for _ in range(5)]
+    flood = [thread.ask(lambda _: "done", timeout_s=20.0, client="many") for _ in range(2)]
+    one = thread.ask(lambda _: "done", timeout_s=20.0, client="one")
+    with pytest.raises(BusyError, match="at most 2 requests wait for their regions, most of them"):
+        flood[1].result(5)
+    for client in ("many", "one", "another"):
+        with pytest.raises(BusyError, match="2 requests wait"):
+            thread.ask(lambda _: "done", timeout_s=20.0, client=client)
+    running.allowed.set()
+    assert [future.result(5) for future in (flood[0], one, *own)] == ["done"] * 2 + ["own"] * 5
 
 
 def test_what_is_canceled_stops_and_what_waits_never_begins(thread):

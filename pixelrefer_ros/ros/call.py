@@ -1,0 +1,50 @@
+"""A request on its way through the node."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from typing import Any
+
+from pixelrefer_ros.engine.batching import OnProgress, OnToken
+from pixelrefer_ros.engine.pending import PendingAnswers
+from pixelrefer_ros.engine.query import Answer
+
+
+class Call:
+    """What one caller asked, by service or action; it can be withdrawn wherever it is.
+
+    caller: who asked (`ros/callers.py`). withdrawn: why it was, empty while it is not.
+    partial: what was said until then. A call that tells how far it is has `on_token` and
+    `on_progress`.
+    """
+
+    on_token: OnToken | None = None
+    on_progress: OnProgress | None = None
+
+    def __init__(self, caller: str) -> None:
+        self.caller = caller
+        self.withdrawn = ""
+        self.partial: list[Answer] = []
+        self.pending: PendingAnswers | None = None
+        self._finding: Future[Any] | None = None
+
+    def prepare(self, finding: Future[Any]) -> None:
+        """Take note that regions are looked for, before there are answers to come."""
+        self._finding = finding
+        if self.withdrawn:
+            finding.cancel()
+
+    def follow(self, pending: PendingAnswers) -> None:
+        """Take note of the answers to come."""
+        self.pending = pending
+        if self.withdrawn:
+            self.withdraw(self.withdrawn)
+
+    def withdraw(self, reason: str) -> None:
+        """Drop it where it waits; where it is being answered, stop at the next token."""
+        self.withdrawn = reason
+        if self._finding is not None:
+            self._finding.cancel()
+        if self.pending is not None and not self.pending.done():
+            self.partial = self.pending.so_far()
+            self.pending.cancel()
