@@ -67,6 +67,7 @@ setup(
         ],
         "export": ["onnx>=1.18", "onnxruntime>=1.22", "onnxscript>=0.4"],
         "flash-attn": ["flash-attn>=2.7"],
+        "inspect": ["matplotlib>=3.8"],
         # int4 on the CPU is in what torchao calls a prototype, which moves between versions.
         "quantize": ["torchao>=0.18,<0.19"],
         "ray": ["ray>=2.40"],

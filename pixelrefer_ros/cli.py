@@ -18,6 +18,7 @@ from pixelrefer_ros.commands import (
     doctor,
     evaluate,
     export,
+    inspect,
     motion,
     node,
     replay,
@@ -88,7 +89,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in (
         describe, node, ask, doctor, demo, annotate, replay, simulate, train, evaluate, score,
-        motion, bench, ablate, export, soak,
+        motion, inspect, bench, ablate, export, soak,
     ):  # fmt: skip
         added = command.add_parser(commands)
         added.set_defaults(run=command.run, parser=added)

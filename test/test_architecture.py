@@ -32,8 +32,8 @@ ARROWS = {
     "live_replay": {"errors", "demo", "regions", "replay", "ros", "streams"},
     "commands": {
         "errors", "resources", "report", "engine", "regions", "streams", "ros", "demo",
-        "soak", "datasets", "doctor", "evaluation", "export", "live_replay", "motion", "replay",
-        "simulation", "training",
+        "soak", "datasets", "doctor", "evaluation", "export", "inspection", "live_replay", "motion",
+        "replay", "simulation", "training",
     },
     "motion": {
         "errors", "report", "datasets", "demo", "evaluation", "regions", "ros", "streams",
@@ -42,6 +42,7 @@ ARROWS = {
     "evaluation": {"errors", "datasets", "engine", "model", "regions"},
     "training": {"errors", "datasets", "evaluation", "model", "engine"},
     "export": {"errors", "engine", "model"},
+    "inspection": {"errors", "engine", "model"},
     "simulation": {"errors"},
     # single files
     "errors": set(),

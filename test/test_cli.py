@@ -11,7 +11,7 @@ from pixelrefer_ros.cli import main
 COMMANDS = (
     "describe", "node", "ask", "doctor", "demo", "annotate", "replay", "simulate", "train",
     "evaluate", "score", "motion",
-    "bench", "ablate", "export", "soak",
+    "inspect", "bench", "ablate", "export", "soak",
 )  # fmt: skip
 
 

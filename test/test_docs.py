@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
@@ -179,6 +180,28 @@ def test_the_commands_about_replay_run_as_printed(tmp_path, monkeypatch):
     assert ran == ["annotate", "replay"]
     assert (tmp_path / "out" / "annotated" / "queries.yaml").exists()
     assert (tmp_path / "out" / "replay" / "report.html").exists()
+
+
+def test_the_command_about_inspection_runs_as_printed(tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    (tmp_path / "demo").symlink_to(ROOT / "demo")
+    monkeypatch.chdir(tmp_path)
+    [line] = blocks(ROOT / "docs" / "inspection.md", "sh")[0].splitlines()
+    assert main(shlex.split(line)[1:]) == 0
+    written = tmp_path / "docs" / "inspection"
+    shown = ROOT / "docs" / "inspection"
+    assert {path.name for path in written.iterdir()} == {path.name for path in shown.iterdir()}
+    assert all(picture.stat().st_size < 150_000 for picture in shown.glob("*.png"))
+
+
+def test_the_page_about_inspection_tells_of_every_number():
+    text = (ROOT / "docs" / "inspection.md").read_text(encoding="utf-8")
+    found = json.loads((ROOT / "docs" / "inspection" / "inspect.json").read_text(encoding="utf-8"))
+    [question] = found["questions"]
+    [values] = question["objects"]
+    fields = [*found, *question, *question["attention"], *values]
+    for field in fields:
+        assert re.search(rf"`(\w+\.)?{field}\b", text), field
 
 
 def test_the_page_about_replay_tells_of_every_field():

@@ -319,7 +319,7 @@ class CaseCheck:
                 rounds = self.mask_notes[m]["kmeans_assignments_run"] - 1
                 start = torch.from_numpy(regions[m].initial_clusters)[None]
                 length = torch.tensor([len(tokens)])
-                centroids = cluster_tokens(tokens[None], length, start, rounds)
+                centroids = cluster_tokens(tokens[None], length, start, rounds).centroids
                 labels = nearest_centroids(tokens[None], centroids)[0]
                 compare("cluster labels", EXACT, f"mask{m}.kmeans_last_labels", labels)
         if self.model.object_infusion is not None:

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
@@ -40,8 +41,11 @@ examples:
   OMP_NUM_THREADS=2 pixelrefer bench --model models/random-tiny --regions 1,8 --tokens 8 --runs 50
   pixelrefer bench --regions 1 --frames 1,4,20 --image 640x480,1920x1080 --chart frames.png
   pixelrefer bench --random-weights lite-2b --device cuda --dtype bfloat16 --json
+  pixelrefer bench --random-weights lite-2b --device cuda --dtype bfloat16 --paper
 """
 
+REGIONS = (1, 2, 4, 8, 16)
+FRAMES = (1,)
 RANDOM_WEIGHTS = ("lite-2b", "lite-7b", "2b", "7b", "tabletop")
 
 
@@ -64,13 +68,11 @@ def add_parser(
         choices=RANDOM_WEIGHTS,
         help=f"in place of --model, random weights of the size of {', '.join(RANDOM_WEIGHTS)}",
     )
-    for option, default, meaning in (
-        ("--regions", (1, 2, 4, 8, 16), "regions of a call, default 1,2,4,8,16"),
-        ("--frames", (1,), "frames on which each region lies, default 1"),
+    for option, meaning in (
+        ("--regions", "regions of a call, default 1,2,4,8,16"),
+        ("--frames", "frames on which each region lies, default 1"),
     ):
-        parser.add_argument(
-            option, metavar="N,...", type=positive_counts, default=default, help=meaning
-        )
+        parser.add_argument(option, metavar="N,...", type=positive_counts, help=meaning)
     parser.add_argument(
         "--image",
         metavar="WxH,...",
@@ -83,6 +85,12 @@ def add_parser(
         ("--runs", 10, "calls of each kind that are timed, default 10"),
     ):
         parser.add_argument(option, metavar="N", type=positive_count, default=count, help=meaning)
+    parser.add_argument(
+        "--paper",
+        action="store_true",
+        help="one region on 1 and on 20 frames, in the layout of the paper's tables of efficiency "
+        "and beside its figures; goes with the defaults of --regions and --frames",
+    )
     parser.add_argument("--json", action="store_true", help="print a JSON object, not tables")
     parser.add_argument(
         "--chart", metavar="FILE.png", type=Path, help="draw time against regions and frames"
@@ -94,24 +102,33 @@ def run(arguments: argparse.Namespace) -> int:
     """Load, measure, print, draw."""
     if arguments.model and arguments.random_weights:
         raise CommandError("--model and --random-weights exclude each other, give one of them")
+    if arguments.paper and (arguments.regions or arguments.frames):
+        raise CommandError("--paper has its own --regions and --frames, leave these out")
     if arguments.chart is not None:
         _check_chart(arguments.chart)
     started = time.perf_counter()
+    from pixelrefer_ros.commands.efficiency_tables import print_efficiency_tables
     from pixelrefer_ros.commands.speed_tables import print_tables
     from pixelrefer_ros.evaluation.computer import Computer
     from pixelrefer_ros.evaluation.machine_limits import measure_limits
+    from pixelrefer_ros.evaluation.paper_efficiency import IMAGE_FRAMES, VIDEO_FRAMES
     from pixelrefer_ros.evaluation.speed import SpeedTest
     from pixelrefer_ros.evaluation.speed_chart import draw_chart
     from pixelrefer_ros.evaluation.workload import Workload
 
+    all_regions: Sequence[int] = arguments.regions or REGIONS
+    all_frames: Sequence[int] = arguments.frames or FRAMES
+    if arguments.paper:
+        all_regions, all_frames = (1,), (IMAGE_FRAMES, VIDEO_FRAMES)
     workloads = [
         Workload(regions=regions, frames=frames, tokens=arguments.tokens, width=w, height=h)
         for w, h in arguments.image
-        for frames in arguments.frames
-        for regions in arguments.regions
+        for frames in all_frames
+        for regions in all_regions
     ]
     imported = time.perf_counter()
-    with _load(arguments) as describer, progress_bar("bench") as progress:
+    max_regions = max(all_regions) * max(all_frames)
+    with _load(arguments, max_regions) as describer, progress_bar("bench") as progress:
         loaded = time.perf_counter()
         network = describer.model.language_model
         limits = measure_limits(network.device, network.dtype)
@@ -121,8 +138,9 @@ def run(arguments: argparse.Namespace) -> int:
             progress(done, len(workloads))
             calls.append(test.measure(workload, runs=arguments.runs))
         progress(len(workloads), len(workloads))
+        machine = {**asdict(Computer.of_device(network.device)), **asdict(limits)}
         found = {
-            "machine": {**asdict(Computer.of_device(network.device)), **asdict(limits)},
+            "machine": machine,
             "import_s": imported - started,
             "load_s": loaded - imported,
             "rows": [asdict(call) for call in calls],
@@ -131,12 +149,14 @@ def run(arguments: argparse.Namespace) -> int:
         draw_chart(calls, arguments.chart)
     if arguments.json:
         sys.stdout.write(json.dumps(found, indent=2) + "\n")
+    elif arguments.paper:
+        print_efficiency_tables(machine, calls)
     else:
         print_tables(found, calls)
     return 0
 
 
-def _load(arguments: argparse.Namespace) -> Describer:
+def _load(arguments: argparse.Namespace, max_regions: int) -> Describer:
     from pixelrefer_ros.engine.describer import Describer
     from pixelrefer_ros.evaluation.random_describer import make_random_describer
 
@@ -145,7 +165,6 @@ def _load(arguments: argparse.Namespace) -> Describer:
         "dtype": arguments.dtype,
         "quantization": arguments.quantization,
     }
-    max_regions = max(arguments.regions) * max(arguments.frames)
     if arguments.random_weights:
         return make_random_describer(arguments.random_weights, **where, max_regions=max_regions)
     return Describer.from_pretrained(find_model(arguments.model), **where, max_regions=max_regions)

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from pixelrefer_ros.commands.argument_types import positive_count, positive_number, stamp
+from pixelrefer_ros.commands.argument_types import positive_count
 from pixelrefer_ros.commands.encoder_arguments import add_encoder_arguments
+from pixelrefer_ros.commands.frame_arguments import add_frame_arguments, find_frames
 from pixelrefer_ros.commands.model_arguments import add_model_arguments
-from pixelrefer_ros.commands.region_arguments import add_region_arguments, check_regions, spread
 from pixelrefer_ros.errors import CommandError
-from pixelrefer_ros.regions.reference import Region
 from pixelrefer_ros.resources import find_model
 
 if TYPE_CHECKING:
+    from pixelrefer_ros.regions.reference import Region
     from pixelrefer_ros.report import Entry
     from pixelrefer_ros.streams.frame import Frame
 
@@ -41,8 +40,6 @@ examples:
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png")
 
-Key = TypeVar("Key", bound=Hashable)
-
 
 def add_parser(
     commands: argparse._SubParsersAction[argparse.ArgumentParser],
@@ -57,38 +54,8 @@ def add_parser(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "images",
-        metavar="IMAGE",
-        nargs="*",
-        type=Path,
-        help="JPEG or PNG files, or folders of them",
-    )
-    parser.add_argument("--bag", help="rosbag2 folder, .mcap or .db3 file, instead of images")
-    parser.add_argument("--topic", help="its image topic; default: the first one with colours")
-    regions = add_region_arguments(parser)
-    regions.add_argument(
-        "--frame",
-        metavar="INDEX",
-        type=int,
-        action="append",
-        help="image pointed at, counted from 0; default: the first",
-    )
-    regions.add_argument(
-        "--stamp",
-        type=stamp,
-        action="append",
-        help="frame of the bag pointed at: header stamp in nanoseconds, or in seconds with a "
-        "decimal point, within 0.02 s; default: the last frame",
-    )
+    add_frame_arguments(parser)
     parser.add_argument("--prompt", default="", help="the question; default: describe in detail")
-    parser.add_argument(
-        "--rate",
-        metavar="HZ",
-        type=positive_number,
-        default=1.0,
-        help="images per second, for an object on several frames; default 1",
-    )
     add_model_arguments(parser)
     parser.add_argument(
         "--download",
@@ -115,8 +82,7 @@ def add_parser(
 
 def run(arguments: argparse.Namespace) -> int:
     """Ask, print the answers, save the picture."""
-    check_regions(arguments.regions)
-    frames, regions = _find_frames(arguments)
+    frames, regions = find_frames(arguments)
     from pixelrefer_ros.engine.describer import Describer  # torch: a second or two
     from pixelrefer_ros.report import Entry, print_table, to_json
 
@@ -151,41 +117,6 @@ def _fetch(model: str) -> str:
     for name, checksum in fetched.checksums.items():
         print(f"sha256 {checksum} {name}", file=sys.stderr)
     return fetched.name
-
-
-def _find_frames(arguments: argparse.Namespace) -> tuple[list[Frame], list[Region]]:
-    """Read the frames pointed at, and point each region at its frame and object."""
-    from pixelrefer_ros.commands.frame_sources import BagFrames, ImageFiles
-
-    count = len(arguments.regions)
-    if bool(arguments.images) == (arguments.bag is not None):
-        raise CommandError("give either IMAGE files or --bag")
-    if arguments.bag is None:
-        _refuse(arguments, "images", "topic", "stamp")
-        images = ImageFiles(arguments.images, arguments.rate)
-        frames = _read_once(spread("--frame", arguments.frame or [], count, 0), images.frame)
-    else:
-        _refuse(arguments, "a bag", "frame")
-        bag = BagFrames(arguments.bag, arguments.topic or "")
-        frames = _read_once(spread("--stamp", arguments.stamp or [], count, None), bag.frame)
-    distinct = list(dict.fromkeys(frames))
-    object_ids = spread("--object-id", arguments.object_id, count, "")
-    regions = [
-        replace(region, frame=distinct.index(frame), object_id=object_id)
-        for region, frame, object_id in zip(arguments.regions, frames, object_ids, strict=True)
-    ]
-    return distinct, regions
-
-
-def _read_once(keys: Sequence[Key], read: Callable[[Key], Frame]) -> list[Frame]:
-    frames = {key: read(key) for key in dict.fromkeys(keys)}
-    return [frames[key] for key in keys]
-
-
-def _refuse(arguments: argparse.Namespace, source: str, *options: str) -> None:
-    for option in options:
-        if getattr(arguments, option) is not None:
-            raise CommandError(f"--{option} does not go with {source}")
 
 
 def _save(

@@ -10,16 +10,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from pixelrefer_ros.engine.batching import OnProgress, OnToken, Request, RequestQueue
-from pixelrefer_ros.engine.device import free_memory, resolve_device, resolve_dtype
-from pixelrefer_ros.engine.encoders.choice import use_encoder_backend
+from pixelrefer_ros.engine.device import free_memory
 from pixelrefer_ros.engine.feature_cache import FeatureCache, FeatureCacheCounts
+from pixelrefer_ros.engine.loading import load_model
 from pixelrefer_ros.engine.measurements import Measurements
 from pixelrefer_ros.engine.memory_budget import MemoryBudget, bytes_of
 from pixelrefer_ros.engine.pending import PendingAnswers
 from pixelrefer_ros.engine.query import Answer, ArrayFrame, Frame, Image, Query, Sampling
 from pixelrefer_ros.engine.questions import Question, make_questions
 from pixelrefer_ros.engine.watchdog import Watchdog
-from pixelrefer_ros.engine.weight_quantization import resolve_quantization
 from pixelrefer_ros.engine.worker import Worker
 from pixelrefer_ros.errors import (
     InferenceError,
@@ -114,14 +113,15 @@ class Describer:
         encoder_path: folder that `pixelrefer export` wrote to; empty: the model's.
         Raises `CheckpointError`, `DeviceError` or, for an encoder of no use, `ExportError`.
         """
-        where = resolve_device(device)
-        number_type = resolve_dtype(dtype, where)
-        weights = resolve_quantization(quantization, where, number_type)
-        model = PixelRefer.from_pretrained(
-            name_or_path, device=where, dtype=number_type, download=download
+        model = load_model(
+            name_or_path,
+            device=device,
+            dtype=dtype,
+            quantization=quantization,
+            download=download,
+            encoder_backend=encoder_backend,
+            encoder_path=encoder_path,
         )
-        weights.apply(model)
-        use_encoder_backend(model, encoder_backend, encoder_path or name_or_path)
         return cls(
             model,
             queue_size=queue_size,

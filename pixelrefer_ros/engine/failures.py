@@ -32,6 +32,14 @@ def as_reported(error: Exception, trace: str) -> PixelReferError:
     return InferenceError(f"inference failed: {type(error).__name__}: {error}")
 
 
+def not_finite(dtype: torch.dtype) -> InferenceError:
+    """Return what to say of a row that is broken, see `generation/row.py`."""
+    return InferenceError(
+        "the model computed a number that is not finite: its weights are damaged or overflow in "
+        f"{dtype}: try dtype float32"
+    )
+
+
 def is_out_of_memory(error: Exception) -> bool:
     """Recognise it on any device; only torch's own allocations on CUDA have a type for it."""
     return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or any(

@@ -13,7 +13,7 @@ import torch
 
 from pixelrefer_ros.engine.batching import RequestQueue
 from pixelrefer_ros.engine.device import free_memory, synchronize
-from pixelrefer_ros.engine.failures import as_reported, is_out_of_memory
+from pixelrefer_ros.engine.failures import as_reported, is_out_of_memory, not_finite
 from pixelrefer_ros.engine.feature_cache import FeatureCache
 from pixelrefer_ros.engine.generation.choice import make_decoder
 from pixelrefer_ros.engine.generation.row import Row
@@ -25,7 +25,6 @@ from pixelrefer_ros.engine.query import FrameStamp
 from pixelrefer_ros.engine.questions import make_sample
 from pixelrefer_ros.engine.streaming import TextStream
 from pixelrefer_ros.engine.watchdog import Watchdog
-from pixelrefer_ros.errors import InferenceError
 from pixelrefer_ros.model.pixelrefer import PixelRefer
 from pixelrefer_ros.model.recently_prepared import RecentlyPrepared
 
@@ -217,12 +216,7 @@ class Worker:
         for row in finished:
             job = self._decoded.pop(row)
             if row.broken:
-                job.request.fail(
-                    InferenceError(
-                        "the model computed a number that is not finite: its weights are damaged "
-                        f"or overflow in {self._model.language_model.dtype}: try dtype float32"
-                    )
-                )
+                job.request.fail(not_finite(self._model.language_model.dtype))
             elif job not in self._decoded.values():
                 self._run(self._answer, [job])
 

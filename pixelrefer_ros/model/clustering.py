@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 ABSOLUTE_TOLERANCE = 1e-6
 RELATIVE_TOLERANCE = 1e-5
+
+
+class Clusters(NamedTuple):
+    """What became of the tokens of M regions.
+
+    centroids: [M, n, C] in the order of the first ones.
+    labels: [M, K] the centroid each token was averaged into; of no meaning for padding.
+    """
+
+    centroids: torch.Tensor
+    labels: torch.Tensor
 
 
 def evenly_spaced(count: int, clusters: int) -> NDArray[np.intp]:
@@ -18,13 +31,13 @@ def evenly_spaced(count: int, clusters: int) -> NDArray[np.intp]:
 
 def cluster_tokens(
     tokens: torch.Tensor, lengths: torch.Tensor, initial: torch.Tensor, rounds: int
-) -> torch.Tensor:
+) -> Clusters:
     """Gather the tokens of each region into n centroids (Eq. 6).
 
     tokens: float32 [M, K, C], region m has `lengths[m]` of them, the rest is padding of zeros.
     initial: [M, n] indices of the first centroids; an index on padding gives a zero row, so a
         region with n tokens or fewer keeps them in order and ends in zero rows.
-    Returns [M, n, C] in the order of `initial`. A token goes to the nearest centroid, the first
+    rounds: 1 or more. A token goes to the nearest centroid, the first
     of equally near ones; a cluster without tokens keeps its centroid; once no centroid of a
     region moves by more than a rounding error, the region keeps the ones it has.
     """
@@ -42,7 +55,7 @@ def cluster_tokens(
         still = distance <= ABSOLUTE_TOLERANCE + RELATIVE_TOLERANCE * moved.abs()
         settled = settled | still.flatten(1).all(1)
         centroids = torch.where(settled[:, None, None], centroids, moved)
-    return centroids
+    return Clusters(centroids, labels)
 
 
 def nearest_centroids(tokens: torch.Tensor, centroids: torch.Tensor) -> torch.Tensor:

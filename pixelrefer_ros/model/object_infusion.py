@@ -26,17 +26,32 @@ class ContextAttention(nn.Module):
 
     def forward(self, tokens: torch.Tensor, contexts: Sequence[torch.Tensor]) -> torch.Tensor:
         """Infuse M contexts, [L_m, C] each, into object tokens [M, n, C]."""
+        return self._attend(tokens, contexts, need_weights=False)[0]
+
+    def look(
+        self, tokens: torch.Tensor, contexts: Sequence[torch.Tensor]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the same, and how much each token looks where, mean of the heads [M, n, L].
+
+        L is the length of the longest context; shorter ones end in zeros.
+        """
+        infused, weights = self._attend(tokens, contexts, need_weights=True)
+        assert weights is not None
+        return infused, weights
+
+    def _attend(
+        self, tokens: torch.Tensor, contexts: Sequence[torch.Tensor], *, need_weights: bool
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
         lengths = [len(context) for context in contexts]
         padding = None
         if min(lengths) < max(lengths):
             places = torch.arange(max(lengths), device=tokens.device)
             padding = places >= torch.tensor(lengths, device=tokens.device)[:, None]
         context = pad_sequence(list(contexts), batch_first=True)
-        infused, _ = self.attention(
-            self.norm(tokens), context, context, key_padding_mask=padding, need_weights=False
+        infused, weights = self.attention(
+            self.norm(tokens), context, context, key_padding_mask=padding, need_weights=need_weights
         )
-        result: torch.Tensor = tokens + infused
-        return result
+        return tokens + infused, weights
 
 
 class ObjectCentricInfusion(nn.Module):

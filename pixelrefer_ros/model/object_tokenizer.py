@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 
-from pixelrefer_ros.model.clustering import cluster_tokens
+from pixelrefer_ros.model.clustering import Clusters, cluster_tokens
 from pixelrefer_ros.model.compatibility import Compatibility
 from pixelrefer_ros.model.preprocessing import PreparedRegion
 from pixelrefer_ros.model.region_crop import relative_position
@@ -93,7 +93,13 @@ class ScaleAdaptiveObjectTokenizer(nn.Module):
         self, selected: Sequence[torch.Tensor], regions: Sequence[PreparedRegion]
     ) -> torch.Tensor:
         """Gather M times [K, C] tokens into [M, n, C] (Eq. 6), computed in float32."""
-        dtype, device = selected[0].dtype, selected[0].device
+        return self.group(selected, regions).centroids.to(selected[0].dtype)
+
+    def group(
+        self, selected: Sequence[torch.Tensor], regions: Sequence[PreparedRegion]
+    ) -> Clusters:
+        """Return the object tokens in float32, and which of them each token went into."""
+        device = selected[0].device
         lengths = [len(tokens) for tokens in selected]
         # The longest row is at least n, so that every first centroid has a row to come from.
         room = selected[0].new_zeros(max(self.tokens, *lengths), selected[0].shape[1])
@@ -101,13 +107,12 @@ class ScaleAdaptiveObjectTokenizer(nn.Module):
         initial = np.tile(np.arange(self.tokens), (len(regions), 1))
         for row, region in zip(initial, regions, strict=True):
             row[: len(region.initial_clusters)] = region.initial_clusters
-        clustered = cluster_tokens(
+        return cluster_tokens(
             padded.float(),
             torch.tensor(lengths, device=device),
             torch.from_numpy(initial).to(device),
             self.compat.clustering_rounds,
         )
-        return clustered.to(dtype)
 
 
 def _grid(feature: torch.Tensor) -> tuple[int, int]:

@@ -33,19 +33,17 @@ class Annotator:
         """Whether anybody would see a picture."""
         return bool(self._publisher.get_subscription_count())
 
-    def show_answer(
-        self, inquiry: Inquiry, answers: Sequence[Answer], tracks: Sequence[Track]
-    ) -> None:
-        """Draw the regions on the newest frame, the answers, and the other objects watched."""
-        caption = "\n".join(answer.text for answer in answers)
-        self._captions[inquiry.buffer.name] = caption
-        if not self.is_watched:
-            return
+    def note_answer(self, inquiry: Inquiry, answers: Sequence[Answer]) -> None:
+        """Take the answers as the words of the next pictures of their camera."""
+        self._captions[inquiry.buffer.name] = "\n".join(answer.text for answer in answers)
+
+    def show_answer(self, inquiry: Inquiry, tracks: Sequence[Track]) -> None:
+        """Draw the regions on the newest frame, the last words, and the other objects watched."""
         frame = max(inquiry.frames, key=lambda frame: frame.stamp_ns)
         regions = [r for r in inquiry.query.regions if inquiry.frames[r.frame] is frame]
         named = {region.object_id for region in regions}
         sightings = [track.on(frame) for track in tracks if track.object_id not in named]
-        self._publish(frame, regions + _regions(sightings), caption)
+        self._publish(frame, regions + _regions(sightings))
 
     def show_tracks(self, frame: Frame, tracks: Sequence[Track]) -> None:
         """Draw all watched objects where they are on a frame, else where they were seen last."""
@@ -53,18 +51,18 @@ class Annotator:
             return
         self._next_drawing = time.monotonic() + TRACK_PERIOD_S
         sightings = [track.on(frame) or track.latest() for track in tracks]
-        self._publish(frame, _regions(sightings), self._captions.get(frame.camera, ""))
+        self._publish(frame, _regions(sightings))
 
     def forget(self) -> None:
         """Forget the last answers."""
         self._captions.clear()
 
-    def _publish(self, frame: Frame, regions: Sequence[Region], caption: str) -> None:
+    def _publish(self, frame: Frame, regions: Sequence[Region]) -> None:
         picture = draw_regions(
             frame.rgb(),
             [region.to_mask(*frame.size) for region in regions],
             [region.object_id for region in regions],
-            caption=caption,
+            caption=self._captions.get(frame.camera, ""),
         )
         self._publisher.publish(to_image_message(from_rgb(picture), to_header(frame)))
 

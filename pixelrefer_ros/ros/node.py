@@ -70,6 +70,7 @@ class PixelReferNode(SafeLifecycleNode):
         super().__init__("pixelrefer")
         declare_parameters(self)
         ParameterChanges(self, is_active=lambda: bool(self._cameras), on_change=self._on_parameters)
+        self._threads_as_torch_likes = torch.get_num_threads()
         self._settings: Settings | None = None
         self._describer: Describer | None = None
         self._watching: Watching | None = None
@@ -103,8 +104,7 @@ class PixelReferNode(SafeLifecycleNode):
         """Check the parameters and load the model; on failure say why and stay unconfigured."""
         try:
             self._settings = settings = read_settings(self)
-            if settings.threads:
-                torch.set_num_threads(settings.threads)
+            torch.set_num_threads(settings.threads or self._threads_as_torch_likes)
             watching = Watching(settings, self._annotator)
             path = find_model(settings.model_path)
             self.get_logger().info(f"loading model {path}")
@@ -168,9 +168,8 @@ class PixelReferNode(SafeLifecycleNode):
         return self.on_cleanup(state)
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop everything; requests on their way are answered NOT_ACTIVE."""
-        self.stop()
-        return TransitionCallbackReturn.SUCCESS
+        """Stop everything and free the model; requests on their way are answered NOT_ACTIVE."""
+        return self.on_cleanup(state)
 
     def stop(self) -> Describer | None:
         """Stop the cameras and the model; requests on their way are answered NOT_ACTIVE.

@@ -70,9 +70,7 @@ class Pointer:
                 "track_region tells when it is"
             )
         if not stamp_ns:
-            self._check_age(
-                sighting.frame, f"{name}: the frame '{track.object_id}' was last seen on"
-            )
+            self._check_seen_lately(sighting.frame, track, name)
         return Place(sighting.frame, sighting.region, track)
 
     def _track(self, object_id: str, name: str) -> Track:
@@ -90,6 +88,16 @@ class Pointer:
             return self.buffer.at(stamp_ns)
         except FrameEvictedError as error:
             raise FrameEvictedError(f"{name}.header.stamp: {error}") from error
+
+    def _check_seen_lately(self, frame: Frame, track: Track, name: str) -> None:
+        self._check_age(self.buffer.newest(), f"{name}: the newest")
+        age_ns = self.now_ns - frame.stamp_ns
+        if age_ns > self.max_age_ns:
+            raise ObjectLostError(
+                f"{name}: watched object '{track.object_id}' was last seen "
+                f"{age_ns / NANOSECONDS:.3f} s ago; max_frame_age is "
+                f"{self.max_age_ns / NANOSECONDS:.3f} s; ask about the stamp it was seen at"
+            )
 
     def _check_age(self, frame: Frame, what: str) -> None:
         age_ns = self.now_ns - frame.stamp_ns

@@ -96,8 +96,8 @@ def build_result(inquiry: Inquiry, answers: Sequence[Answer]) -> RegionResult:
 
 
 def build_withdrawn(inquiry: Inquiry, call: Call) -> RegionResult:
-    """Put what was said before a call was withdrawn into a message."""
-    result = build_result(inquiry, call.partial)
+    """Put what was said before a call was withdrawn into a message, with the regions if any was."""
+    result = build_result(inquiry, call.partial) if call.partial else RegionResult()
     result.error_code = ErrorCode.CANCELED.value
     result.error_msg = call.withdrawn
     return result

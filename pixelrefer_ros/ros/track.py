@@ -16,6 +16,7 @@ from pixelrefer_ros.errors import (
     InferenceError,
     ObjectLostError,
     PixelReferError,
+    UnsupportedEncodingError,
 )
 from pixelrefer_ros.regions.propagation import TrackedMask
 from pixelrefer_ros.regions.reference import Mask, Region, bounding_box
@@ -29,6 +30,9 @@ POLL_S = 0.2
 
 STRIDE_NS = NANOSECONDS // 5
 """Longest step in time while following keeps up with the camera."""
+
+
+NOT_SEEN = TrackedMask(None, 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,13 +107,20 @@ class Track:
         try:
             tracker, mask = self._finder.begin(frame, region).result()
             self._note(frame, TrackedMask(mask, 1.0))
+            reached = frame
             while not self.ended.done():
-                news = self.buffer.wait_for_news(frame, POLL_S)
-                if news:
-                    following = choose_next(frame, news)
-                    self._check_continuous(frame, following)
-                    frame = following
-                    self._note(frame, self._finder.step(tracker, frame).result())
+                news = self.buffer.wait_for_news(reached, POLL_S)
+                if not news:
+                    continue
+                reached = choose_next(reached, news)
+                try:
+                    self._check_continuous(frame, reached)
+                    tracked = self._finder.step(tracker, reached).result()
+                except UnsupportedEncodingError:  # one damaged frame, on which nothing is seen
+                    tracked = NOT_SEEN
+                else:
+                    frame = reached
+                self._note(reached, tracked)
         except PixelReferError as error:
             self.end(error)
         except CancelledError:

@@ -67,10 +67,13 @@ class Watching:
 
     def show(self, inquiry: Inquiry, answers: Sequence[Answer], client: str) -> None:
         """Draw what a client was answered in its next turn; not at all if it comes too late."""
+        self._annotator.note_answer(inquiry, answers)
+        if not self._annotator.is_watched:
+            return
         live = self.tracks.live(inquiry.buffer.name)
         with suppress(BusyError):
             self.finder.thread.ask(
-                lambda _: self._draw(lambda: self._annotator.show_answer(inquiry, answers, live)),
+                lambda _: self._draw(lambda: self._annotator.show_answer(inquiry, live)),
                 timeout_s=DRAWING_S,
                 client=client,
             )

@@ -10,16 +10,16 @@ from pixelrefer_ros.streams.image_codec import CompressedImage
 
 
 class Readability:
-    """Decodes one frame of each kind in a row: as long as they stay alike, one tells of all."""
+    """Decodes the frames shown to it; of raw ones that are read one tells of all that are alike."""
 
     def __init__(self) -> None:
         self._kind: Hashable = None
         self._problem = ""
 
     def problem(self, frame: Frame) -> str:
-        """Say why frames like this one cannot be read; empty if they can."""
+        """Say why a frame cannot be read; empty if it can."""
         kind = _kind_of(frame)
-        if kind != self._kind:
+        if kind is None or kind != self._kind or self._problem:
             self._kind = kind
             try:
                 frame.rgb()
@@ -36,7 +36,8 @@ def encoding_of(frame: Frame) -> str:
 
 
 def _kind_of(frame: Frame) -> Hashable:
+    """Return what decides whether a raw image can be read; each compressed one may be damaged."""
     image = frame.image
     if isinstance(image, CompressedImage):
-        return image.format
+        return None
     return image.encoding, image.height, image.width, image.step, image.is_bigendian, frame.nbytes

@@ -42,6 +42,25 @@ def test_tables_for_people(capsys):
     assert "2 calls each, 3 new tokens for each region" in output
 
 
+def test_the_papers_tables(capsys):
+    assert main(["bench", *TINY, "--paper"]) == 0
+    output = capsys.readouterr().out
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in output.splitlines()
+        if line.startswith("| ")
+    ]
+    of_paper = [row for row in rows if row[0] == "PixelRefer-Lite-2B, paper"]
+    assert of_paper == [
+        ["PixelRefer-Lite-2B, paper", "-", "0.03", "-", "-", "0.11", "-"],
+        ["PixelRefer-Lite-2B, paper", "A100 80 GB", "4.9", "0.88", "5.2", "0.68"],
+    ]
+    operations, costs = (row for row in rows if row[0].startswith("random-tiny"))
+    assert 20 * 32 < int(operations[4]) < 20 * 64
+    assert all(float(cell) > 0 for cell in [*operations[1:], *costs[2:]])
+    assert costs[1].endswith("float32")
+
+
 def test_random_weights_and_a_chart(capsys, tmp_path):
     chart = tmp_path / "chart.png"
     options = ["--random-weights", "tabletop", "--regions", "1", "--chart", str(chart), "--json"]
@@ -73,6 +92,7 @@ def test_all_sizes_can_be_chosen():
         (["--chart", "nowhere/chart.png"], "--chart is 'nowhere/chart.png'"),
         (["--chart", "chart.txt"], "--chart is 'chart.txt'"),
         (["--regions", "17"], "regions is 17"),
+        (["--paper", "--frames", "2"], "--paper has its own --regions and --frames"),
     ],
 )
 def test_what_cannot_be_measured_is_said(capsys, options, message):

@@ -32,6 +32,11 @@ queries:
 - id: outside
   stamp: 2.0
   regions: [{box: [630, 100, 60, 60]}]
+- id: followed
+  stamp: 3.0
+  num_frames: 3
+  history: 1.0
+  regions: [{mask: vase.png}]
 - id: never
   stamp: 60
   regions: [{box: [300, 100, 60, 60]}]
@@ -61,14 +66,14 @@ def test_the_node_is_asked_while_the_bag_plays(tmp_path):
         sys.executable, "-m", "pixelrefer_ros.cli", "replay", str(bag),
         "--queries", str(tmp_path / "queries.yaml"), "--out", str(out), "--ros", "--rate", "2",
         "--model", "random-tiny", "--max-new-tokens", "4",
-        "--segmenter", "none", "--propagator", "none", "--metrics", "siou,choice_accuracy",
+        "--segmenter", "none", "--propagator", "flow", "--metrics", "siou,choice_accuracy",
     ]  # fmt: skip
     done = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False
     )
     assert done.returncode == 0, done.stderr
     lines = (out / "results.jsonl").read_text().splitlines()
-    early, masked, outside, never = map(json.loads, lines)
+    early, masked, outside, followed, never = map(json.loads, lines)
     assert early["error"] == masked["error"] == "", (early, masked)
     assert early["frames_ns"] == [early["stamp_ns"]] == [1_700_000_000_500_000_000]
     assert masked["frames_ns"] == [1_700_000_004_250_000_000]
@@ -77,26 +82,32 @@ def test_the_node_is_asked_while_the_bag_plays(tmp_path):
     assert early["answers"][0]["generated_tokens"] > 0
     assert outside["error"] == "INVALID_REGION"
     assert "box covers x 630 to 690, the image x 0 to 640" in outside["error_msg"]
+    assert followed["frames_ns"] == [1_700_000_002_000_000_000 + k * 500_000_000 for k in range(3)]
     assert never["error"] == "FRAME_EVICTED"
     timings = {
         values["id"]: values
         for values in map(json.loads, (out / "timings.jsonl").read_text().splitlines())
     }
-    for name in ("early", "masked"):
+    for name, before_the_end_s in (("early", 4.5), ("masked", 0.75)):
         timing = timings[name]
         stages = timing["stages_s"]
         assert list(stages) == ["queue", "preprocess", "encode", "generate", "transport"]
         assert sum(stages.values()) == pytest.approx(timing["latency_s"], abs=0.002)
-        # Twice as fast: two seconds of the bag pass in one of this computer, and the node is
-        # asked when it has the frame.
-        assert timing["age_s"] > 2 * timing["latency_s"] - 0.1
+        # Twice as fast: two seconds of the bag pass in one of this computer, up to its end, and the
+        # node is asked when it has the frame.
+        assert timing["age_s"] > min(2 * timing["latency_s"], before_the_end_s) - 0.1
         assert timing["age_s"] < 2 * timing["latency_s"] + 5.0
     latency = json.loads((out / "latency.json").read_text())
     assert latency["published"] == 41
     assert 0 < latency["received"] <= 41
     assert latency["dropped"] == 41 - latency["received"]
-    assert latency["age_s"]["n"] == 2
-    assert {path.stem for path in (out / "pictures").iterdir()} == {"early", "masked", "outside"}
+    assert latency["age_s"]["n"] == 3
+    assert {path.stem for path in (out / "pictures").iterdir()} == {
+        "early",
+        "masked",
+        "outside",
+        "followed",
+    }
     assert "age of the frame, p50" in (out / "report.html").read_text()
     assert "frames dropped" in done.stdout
     assert (out / "bag_player.log").read_text() == "41 messages published\n"

@@ -10,7 +10,7 @@ from pixelrefer_ros.model.clustering import cluster_tokens, evenly_spaced
 def cluster_one(tokens: torch.Tensor, initial: list[int], rounds: int) -> torch.Tensor:
     return cluster_tokens(
         tokens[None], torch.tensor([len(tokens)]), torch.tensor([initial]), rounds
-    )[0]
+    ).centroids[0]
 
 
 @pytest.mark.parametrize("name", ["random", "duplicates", "converges"])
@@ -42,7 +42,7 @@ def test_second_round_moves_a_token():
 def test_few_tokens_stay_as_they_are_and_zero_rows_follow():
     tokens = torch.tensor([[[3.0], [3.0], [-2.0], [0.0], [0.0]]])
     initial = torch.arange(5)[None]
-    centroids = cluster_tokens(tokens, torch.tensor([3]), initial, rounds=3)
+    centroids = cluster_tokens(tokens, torch.tensor([3]), initial, rounds=3).centroids
     assert torch.equal(centroids, tokens)
 
 
@@ -53,11 +53,24 @@ def test_regions_of_different_length_do_not_touch_each_other():
     initial = torch.arange(4).repeat(3, 1)
     for m, region in enumerate(regions):
         initial[m, : min(4, len(region))] = torch.from_numpy(evenly_spaced(len(region), 4))
-    together = cluster_tokens(padded, torch.tensor([40, 9, 3]), initial, rounds=3)
+    together = cluster_tokens(padded, torch.tensor([40, 9, 3]), initial, rounds=3).centroids
     for m, region in enumerate(regions[:2]):
         alone = cluster_one(region, initial[m].tolist(), rounds=3)
         torch.testing.assert_close(together[m], alone, atol=1e-6, rtol=0)
     assert torch.equal(together[2, :3], regions[2])
+
+
+@pytest.mark.parametrize("rounds", [1, 2, 3, 50])
+def test_centroids_are_the_means_of_the_tokens_with_their_label(rounds):
+    generator = torch.Generator().manual_seed(1)
+    tokens = torch.randn(1, 60, 4, generator=generator)
+    initial = torch.from_numpy(evenly_spaced(60, 8))[None]
+    [centroids], [labels] = cluster_tokens(tokens, torch.tensor([60]), initial, rounds)
+    assert labels.shape == (60,)
+    assert set(labels.tolist()) == set(range(8))
+    for cluster, centroid in enumerate(centroids):
+        mean = tokens[0, labels == cluster].mean(0)
+        torch.testing.assert_close(centroid, mean, atol=1e-5, rtol=1e-4)
 
 
 def test_evenly_spaced():

@@ -59,6 +59,17 @@ def test_local_comes_before_global(infusion):
     torch.testing.assert_close(infused[0, 0], torch.full((WIDTH,), 0.5))
 
 
+def test_where_tokens_look_sums_to_one_and_changes_nothing():
+    torch.manual_seed(0)
+    module = ContextAttention(WIDTH).requires_grad_(False)
+    tokens = torch.randn(2, 3, WIDTH)
+    contexts = [torch.randn(5, WIDTH), torch.randn(9, WIDTH)]
+    infused, weights = module.look(tokens, contexts)
+    torch.testing.assert_close(infused, module(tokens, contexts), atol=1e-6, rtol=0)
+    torch.testing.assert_close(weights.sum(-1), torch.ones(2, 3))
+    assert torch.equal(weights[0, :, 5:], torch.zeros(3, 4))
+
+
 def test_contexts_of_different_length_do_not_mix():
     torch.manual_seed(0)
     module = ObjectCentricInfusion(WIDTH).requires_grad_(False)

@@ -6,7 +6,7 @@ from pixelrefer_ros.errors import FrameEvictedError, InvalidRegionError
 from pixelrefer_ros.ros.frame_choice import sample_frames
 from pixelrefer_ros.streams.frame import Frame
 from pixelrefer_ros.streams.frame_buffer import FrameBuffer
-from pixelrefer_ros.streams.image_codec import RawImage
+from pixelrefer_ros.streams.image_codec import CompressedImage, RawImage
 
 SECOND = 1_000_000_000
 
@@ -69,6 +69,12 @@ def test_frames_of_another_size_are_left_out(buffer):
     assert tenths(sample_frames(buffer, [buffer.newest()], 9, 0)) == [141, 142]
     with pytest.raises(InvalidRegionError, match="frames of 4 x 2 and 8 x 2 pixels"):
         sample_frames(buffer, [buffer.at(10 * SECOND), buffer.newest()], 9, 0)
+
+
+def test_damaged_frames_are_left_out(buffer):
+    buffer.append(Frame("front", 141 * SECOND // 10, "optical", CompressedImage("jpeg", b"")))
+    buffer.append(frame(142))
+    assert tenths(sample_frames(buffer, [buffer.newest()], 9, SECOND // 5)) == [140, 142]
 
 
 def test_history_is_not_negative(buffer):

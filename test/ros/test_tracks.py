@@ -25,7 +25,7 @@ from pixelrefer_ros.ros.track import Sighting, Track, choose_next
 from pixelrefer_ros.ros.tracks import Tracks
 from pixelrefer_ros.streams.frame import Frame
 from pixelrefer_ros.streams.frame_buffer import FrameBuffer
-from pixelrefer_ros.streams.image_codec import from_rgb
+from pixelrefer_ros.streams.image_codec import CompressedImage, from_rgb
 
 SECOND = 1_000_000_000
 
@@ -127,6 +127,19 @@ def test_what_is_not_seen_for_long_is_lost(tracks, buffer):
     assert track.latest().frame.stamp_ns == 4 * SECOND // 10
     assert steps.heard[-1].region is None
     assert tracks.live("front") == []
+
+
+def test_a_damaged_frame_does_not_end_it(tracks, buffer):
+    buffer.append(frame(0.0))
+    steps = Steps()
+    track = watch(tracks, buffer, on_step=steps)
+    steps.wait_for(0)
+    damaged = CompressedImage("jpeg", b"no picture")
+    buffer.append(Frame("front", SECOND // 10, "optical", damaged))
+    assert steps.wait_for(SECOND // 10).region is None
+    buffer.append(frame(0.2))
+    assert steps.wait_for(SECOND // 5).region is not None
+    assert not track.ended.done()
 
 
 def test_a_jump_back_in_time_ends_it(tracks, buffer):

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import cv2
+import numpy as np
+
 from pixelrefer_ros.streams.frame import Frame
 from pixelrefer_ros.streams.image_codec import CompressedImage, RawImage
 from pixelrefer_ros.streams.readability import Readability, encoding_of
@@ -28,7 +31,22 @@ def test_damaged_compressed_frames_are_told():
     assert encoding_of(frame) == "jpeg"
 
 
-def test_frames_of_a_kind_are_decoded_once(monkeypatch):
+def test_each_compressed_frame_is_looked_at():
+    good = cv2.imencode(".jpg", np.zeros((8, 8, 3), np.uint8))[1].tobytes()
+    readability = Readability()
+    for data, is_good in ((good, True), (b"no picture", False), (good, True)):
+        frame = Frame("front", 0, "", CompressedImage("jpeg", data))
+        assert (readability.problem(frame) == "") is is_good
+
+
+def test_a_raw_kind_gets_another_chance_after_a_problem():
+    readability = Readability()
+    short = Frame("front", 0, "", RawImage(4, 6, "rgb8", False, 18, bytes(10)))
+    assert readability.problem(short)
+    assert readability.problem(raw("rgb8")) == ""
+
+
+def test_raw_frames_of_a_kind_are_decoded_once(monkeypatch):
     decoded = []
     rgb = Frame.rgb
     monkeypatch.setattr(Frame, "rgb", lambda frame: decoded.append(frame) or rgb(frame))

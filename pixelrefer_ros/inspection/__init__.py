@@ -1,0 +1,1 @@
+"""Looks inside a model while it answers: attention, object tokens, and how alike they are."""
