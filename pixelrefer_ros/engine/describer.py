@@ -7,8 +7,6 @@ import threading
 import time
 from collections.abc import Sequence
 
-import numpy as np
-
 from pixelrefer_ros.engine.batching import OnProgress, OnToken, Request, RequestQueue
 from pixelrefer_ros.engine.device import free_memory
 from pixelrefer_ros.engine.feature_cache import FeatureCache, FeatureCacheCounts
@@ -16,7 +14,7 @@ from pixelrefer_ros.engine.loading import load_model
 from pixelrefer_ros.engine.measurements import Measurements
 from pixelrefer_ros.engine.memory_budget import MemoryBudget, bytes_of
 from pixelrefer_ros.engine.pending import PendingAnswers
-from pixelrefer_ros.engine.query import Answer, ArrayFrame, Frame, Image, Query, Sampling
+from pixelrefer_ros.engine.query import Answer, Frame, Image, Query, Sampling, as_frames
 from pixelrefer_ros.engine.questions import Question, make_questions
 from pixelrefer_ros.engine.watchdog import Watchdog
 from pixelrefer_ros.engine.worker import Worker
@@ -150,7 +148,7 @@ class Describer:
         seconds counts waiting and inference. Raises the errors of `submit` and of the request.
         """
         query = Query(
-            frames=_as_frames(frames),
+            frames=as_frames(frames),
             regions=[regions] if isinstance(regions, Region) else regions,
             prompt=prompt,
             max_new_tokens=max_new_tokens,
@@ -188,7 +186,7 @@ class Describer:
             )
         if not query.regions:
             raise InvalidRegionError("regions is empty, at least 1 is needed")
-        sizes = [_frame_size(query, k) for k in range(len(query.regions))]
+        sizes = [query.frame_size(k) for k in range(len(query.regions))]
         held = bytes_of(query, sizes)
         self._memory.take(held)
         try:
@@ -296,18 +294,3 @@ class Describer:
 
     def __exit__(self, *error: object) -> None:
         self.close()
-
-
-def _frame_size(query: Query, index: int) -> tuple[int, int]:
-    """Return height and width of the frame a region is on."""
-    region = query.regions[index]
-    if not 0 <= region.frame < len(query.frames):
-        raise InvalidRegionError(
-            f"regions[{index}].frame is {region.frame}, the query has {len(query.frames)} frames"
-        )
-    return query.frames[region.frame].size
-
-
-def _as_frames(frames: Frame | Image | Sequence[Frame | Image]) -> list[Frame]:
-    several = list(frames) if isinstance(frames, Sequence) else [frames]
-    return [ArrayFrame(frame) if isinstance(frame, np.ndarray) else frame for frame in several]

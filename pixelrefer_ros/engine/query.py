@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from pixelrefer_ros.errors import InvalidRegionError
 from pixelrefer_ros.regions.reference import Region
 
 Image = NDArray[np.uint8]
@@ -61,6 +62,12 @@ class ArrayFrame:
         return self.image
 
 
+def as_frames(frames: Frame | Image | Sequence[Frame | Image]) -> list[Frame]:
+    """Make frames of what may be one or several, arrays or frames already."""
+    several = list(frames) if isinstance(frames, Sequence) else [frames]
+    return [ArrayFrame(frame) if isinstance(frame, np.ndarray) else frame for frame in several]
+
+
 @dataclass(frozen=True)
 class Sampling:
     """How the next token is chosen. A temperature of 0 is greedy decoding.
@@ -94,6 +101,15 @@ class Query:
     prompt: str = ""
     max_new_tokens: int | None = None
     sampling: Sampling = field(default_factory=Sampling)
+
+    def frame_size(self, index: int) -> tuple[int, int]:
+        """Return height and width of the frame region `index` is on, or `InvalidRegionError`."""
+        frame = self.regions[index].frame
+        if not 0 <= frame < len(self.frames):
+            raise InvalidRegionError(
+                f"regions[{index}].frame is {frame}, the query has {len(self.frames)} frames"
+            )
+        return self.frames[frame].size
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import torch
 from diagnostic_msgs.msg import DiagnosticArray
@@ -16,13 +16,14 @@ from sensor_msgs.msg import Image
 
 from pixelrefer_ros.action import TrackRegion
 from pixelrefer_ros.engine.describer import Describer
-from pixelrefer_ros.engine.weight_quantization import weight_types
 from pixelrefer_ros.errors import (
     CanceledError,
     DeadlineError,
     ErrorCode,
+    InferenceError,
     NotActiveError,
     PixelReferError,
+    UnknownCameraError,
 )
 from pixelrefer_ros.msg import RegionQuery, RegionResult
 from pixelrefer_ros.resources import find_model
@@ -31,10 +32,10 @@ from pixelrefer_ros.ros.call import Call
 from pixelrefer_ros.ros.callers import with_caller
 from pixelrefer_ros.ros.calls import Calls
 from pixelrefer_ros.ros.camera import Camera
-from pixelrefer_ros.ros.camera_status import build_camera_status
 from pixelrefer_ros.ros.conversions import to_header
 from pixelrefer_ros.ros.describe_action import DescribeRegionServer
-from pixelrefer_ros.ros.engine_status import build_engine_status
+from pixelrefer_ros.ros.diagnostics import build_diagnostics
+from pixelrefer_ros.ros.engine_settings import apply_limits, load_engine, name_engine
 from pixelrefer_ros.ros.parameter_changes import ParameterChanges
 from pixelrefer_ros.ros.parameters import (
     CameraSettings,
@@ -42,13 +43,9 @@ from pixelrefer_ros.ros.parameters import (
     declare_parameters,
     read_settings,
 )
+from pixelrefer_ros.ros.pointing import find_buffer
 from pixelrefer_ros.ros.qos import SERVICE_QOS
-from pixelrefer_ros.ros.region_query import (
-    build_error,
-    build_result,
-    build_withdrawn,
-    read_query,
-)
+from pixelrefer_ros.ros.region_query import build_error, build_result, build_withdrawn, read_query
 from pixelrefer_ros.ros.safe_lifecycle import SafeLifecycleNode
 from pixelrefer_ros.ros.track import Sighting, Track
 from pixelrefer_ros.ros.track_region import TrackRegionServer
@@ -109,30 +106,14 @@ class PixelReferNode(SafeLifecycleNode):
             path = find_model(settings.model_path)
             self.get_logger().info(f"loading model {path}")
             started = time.monotonic()
-            self._describer = Describer.from_pretrained(
-                path,
-                device=settings.device,
-                dtype=settings.dtype,
-                quantization=settings.quantization,
-                encoder_backend=settings.encoder_backend,
-                encoder_path=settings.encoder_path,
-                queue_size=settings.queue_size,
-                queue_bytes=settings.queue_megabytes * 10**6,
-                max_batch=settings.max_batch,
-                max_regions=settings.max_regions * settings.max_frames,
-                max_new_tokens=settings.max_new_tokens,
-                feature_cache_bytes=settings.encoder_cache_megabytes * 10**6,
-                batch_window=settings.batch_window,
-                watchdog=settings.watchdog,
-            )
+            self._describer = load_engine(path, settings)
         except (PixelReferError, ValueError) as error:
             return self._refuse("configure", str(error))
         except Exception as error:
             return self._refuse("configure", f"{type(error).__name__}: {error}")
         self._watching = watching
-        model, seconds = self._describer.model, time.monotonic() - started
-        where = f"{weight_types(model)} on {model.language_model.device}"
-        self.get_logger().info(f"model {model.model_id}, {where}, ready in {seconds:.1f} s")
+        seconds = time.monotonic() - started
+        self.get_logger().info(f"{name_engine(self._describer)}, ready in {seconds:.1f} s")
         return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -201,11 +182,7 @@ class PixelReferNode(SafeLifecycleNode):
         for camera in self._cameras.values():
             camera.buffer.change_limits(**settings.buffer_limits)
         if self._describer is not None:
-            self._describer.change_limits(
-                queue_size=settings.queue_size,
-                max_regions=settings.max_regions * settings.max_frames,
-                max_new_tokens=settings.max_new_tokens,
-            )
+            apply_limits(self._describer, settings)
         if self._watching is not None:
             self._watching.settings = settings
 
@@ -221,15 +198,8 @@ class PixelReferNode(SafeLifecycleNode):
         self._try(self._publish_diagnostics)
 
     def _publish_diagnostics(self) -> None:
-        """One status of the engine and one of each camera, in every state of the lifecycle."""
-        name, now, settings = self.get_name(), self.get_clock().now(), self._settings
-        active = bool(self._cameras)
-        statuses = [build_engine_status(name, self._describer, settings, active=active)]
-        for camera in self._cameras.values():
-            assert settings is not None
-            statuses.append(build_camera_status(name, camera, settings, now.nanoseconds))
-        message = DiagnosticArray(status=statuses)
-        message.header.stamp = now.to_msg()
+        name, now, cameras = self.get_name(), self.get_clock().now(), self._cameras.values()
+        message = build_diagnostics(name, self._describer, cameras, self._settings, now)
         self._diagnostics.publish(message)
 
     async def _on_describe_region(
@@ -248,13 +218,9 @@ class PixelReferNode(SafeLifecycleNode):
         except CancelledError:
             result = build_error(CanceledError("the node was deactivated before the answer came"))
         except Exception as error:
-            self.get_logger().error(
-                f"request failed: {type(error).__name__}: {error}", throttle_duration_sec=10.0
-            )
-            result = RegionResult(
-                error_code=ErrorCode.INFERENCE_ERROR.value,
-                error_msg=f"request failed: {type(error).__name__}: {error}",
-            )
+            reason = f"request failed: {type(error).__name__}: {error}"
+            self.get_logger().error(reason, throttle_duration_sec=10.0)
+            result = build_error(InferenceError(reason))
         if self._describer is not None:
             result.model_id = self._describer.model.model_id
             self._describer.measurements.count_result(ErrorCode(result.error_code))
@@ -323,9 +289,7 @@ class PixelReferNode(SafeLifecycleNode):
     def _on_list_frames(
         self, request: ListFrames.Request, response: ListFrames.Response
     ) -> ListFrames.Response:
-        camera = self._cameras.get(request.camera)
-        if camera is None and not request.camera and len(self._cameras) == 1:
-            camera = next(iter(self._cameras.values()))
-        if camera is not None:
-            response.frames = [to_header(frame) for frame in camera.buffer.frames()]
+        with suppress(UnknownCameraError):
+            buffer = find_buffer(request.camera, self._buffers())
+            response.frames = [to_header(frame) for frame in buffer.frames()]
         return response

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pixelrefer_ros.errors import ErrorCode
+from pixelrefer_ros.soak.processor_wait import STARVED
 
 EXPECTED_CODES = {
     ErrorCode.NONE, ErrorCode.BUSY, ErrorCode.TIMEOUT, ErrorCode.CANCELED, ErrorCode.INVALID_REGION,
@@ -44,23 +45,18 @@ class ClientCounts:
 
 @dataclass(frozen=True)
 class Usage:
-    """What the node's process holds at a moment of the monotonic clock.
-
-    waited_s: how long its threads had waited for a processor, all together.
-    """
+    """What the node's process holds."""
 
     rss_bytes: int
     fds: int
-    waited_s: float
-    moment_s: float
 
 
 @dataclass(frozen=True)
 class Figures:
     """The figures of a soak. Memory and descriptors: after warm-up and at the end, of the node.
 
-    cpu_wait: threads of the node that waited for a processor, on average; about 1 and more means
-    that the computer is too busy to say whose fault a lost frame is.
+    cpu_wait: most seconds in a second that a thread of the node which takes frames was kept from a
+    processor; from `STARVED` on, lost frames tell of the computer as much as of the node.
     """
 
     minutes: float
@@ -94,16 +90,17 @@ def sum_up(
     clients: Sequence[ClientCounts],
     start: Usage,
     end: Usage,
+    cpu_wait: float,
 ) -> Figures:
     """Put together what the processes counted; `frames` by the name of the camera."""
     by_code = sum((Counter(client.by_code) for client in clients), Counter[str]())
     seconds = [second for client in clients for second in client.seconds] or [0.0]
     requests = sum(client.requests for client in clients)
     answered = sum(client.answered for client in clients)
-    cpu_wait = (end.waited_s - start.waited_s) / (end.moment_s - start.moment_s)
     problems = [
         f"camera {name}: {count.sent - count.received} of {count.sent} frames were lost "
-        f"({cpu_wait:.2f} threads of the node waited for a processor)"
+        f"(taking them waited up to {cpu_wait:.2f} s in a second for a processor, "
+        f"{STARVED:.2f} s do no harm)"
         for name, count in frames.items()
         if count.received != count.sent
     ]

@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 
 from pixelrefer_ros.demo.child_process import ChildProcess, python_module
@@ -18,6 +18,7 @@ from pixelrefer_ros.ros.client import DescribeRegionClient
 from pixelrefer_ros.ros.frame_counts import FrameCounts
 from pixelrefer_ros.soak.cameras import CAMERAS, RATE_HZ, SoakCamera
 from pixelrefer_ros.soak.figures import ClientCounts, Figures, FrameCount, Usage, sum_up
+from pixelrefer_ros.soak.processor_wait import ProcessorWait
 
 LOADING_S = 600.0
 """Longest wait for the node to load its model."""
@@ -56,14 +57,15 @@ def run_soak(*, minutes: float, clients: int, model: str, out: Path) -> Figures:
         counts = FrameCounts(listener.node)
         Interview(listener, node.check_running).wait_until_ready(LOADING_S)
         cameras = [_start_camera(running, camera, out) for camera in CAMERAS]
+        processor = ProcessorWait(node.pid)
         while len(counts.received) < len(CAMERAS) or not all(counts.received.values()):
-            _wait(SAMPLING_S, [node, *cameras])
+            _wait(SAMPLING_S, [node, *cameras], processor)
         planners = [_start_client(running, number, out) for number in range(clients)]
         everybody = [node, *cameras, *planners]
-        _wait(WARM_UP_S, everybody)
-        start = _measure(node)
-        _wait(max(0.0, 60.0 * minutes - 2 * SAMPLES * SAMPLING_S), everybody)
-        end = _measure(node)
+        _wait(WARM_UP_S, everybody, processor)
+        start = _measure(node, processor)
+        _wait(max(0.0, 60.0 * minutes - 2 * SAMPLES * SAMPLING_S), everybody, processor)
+        end = _measure(node, processor)
         answers = [_end(planner) for planner in planners]
         sent = [int(_end(camera)) for camera in cameras]
         if not counts.wait(messages=2, timeout_s=10.0):
@@ -78,6 +80,7 @@ def run_soak(*, minutes: float, clients: int, model: str, out: Path) -> Figures:
         [ClientCounts(**json.loads(answer)) for answer in answers],
         start,
         end,
+        processor.longest,
     )
 
 
@@ -96,15 +99,16 @@ def _start_client(running: ExitStack, number: int, out: Path) -> ChildProcess:
     return running.enter_context(ChildProcess(f"client {number}", command, log))
 
 
-def _wait(seconds: float, processes: Sequence[ChildProcess]) -> None:
+def _wait(seconds: float, processes: Sequence[ChildProcess], processor: ProcessorWait) -> None:
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         for process in processes:
             process.check_running()
         time.sleep(min(left, SAMPLING_S))
+        processor.sample()
 
 
-def _measure(node: ChildProcess) -> Usage:
+def _measure(node: ChildProcess, processor: ProcessorWait) -> Usage:
     """Look at the process a few times and return what it holds at least."""
     folder = Path("/proc") / str(node.pid)
     memory, descriptors = [], []
@@ -113,11 +117,8 @@ def _measure(node: ChildProcess) -> Usage:
         memory.append(resident_pages * os.sysconf("SC_PAGE_SIZE"))
         descriptors.append(len(list((folder / "fd").iterdir())))
         time.sleep(SAMPLING_S)
-    waited_ns = 0
-    for thread in (folder / "task").iterdir():
-        with suppress(OSError):  # it has ended meanwhile
-            waited_ns += int((thread / "schedstat").read_text().split()[1])
-    return Usage(min(memory), min(descriptors), waited_ns / 1e9, time.monotonic())
+        processor.sample()
+    return Usage(min(memory), min(descriptors))
 
 
 def _end(process: ChildProcess) -> str:

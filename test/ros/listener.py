@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 
 
 class Listener:
-    """A node with a context of its own; `heard` has the last message of each topic."""
+    """A node with a context of its own; `heard` has the last message of each topic, `all` all."""
 
     def __init__(self, **topics: tuple[type, str]) -> None:
         self._context = rclpy.Context()
         rclpy.init(context=self._context)
         self._node = rclpy.create_node("listener", context=self._context)
         self.heard: dict[str, object] = {}
+        self.all: dict[str, list[object]] = {name: [] for name in topics}
         for name, (message_type, topic) in topics.items():
-            self._node.create_subscription(
-                message_type, topic, lambda m, name=name: self.heard.update({name: m}), 10
-            )
+            self._node.create_subscription(message_type, topic, partial(self._hear, name), 10)
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self._node)
+
+    def _hear(self, name: str, message: object) -> None:
+        self.heard[name] = message
+        self.all[name].append(message)
 
     def listen(self, until: Callable[[], bool], timeout_s: float) -> bool:
         """Return whether `until` came true in time."""

@@ -57,11 +57,8 @@ def query(*, max_new_tokens: int, timeout_s: int = 60) -> RegionQuery:
 @pytest.mark.parametrize(("end", "limit_s"), [("leave", 8.0), ("kill", 28.0)])
 def test_a_client_that_ends_makes_room_for_the_others(node, end, limit_s):
     """DDS hears at once of a client that ends, and after up to 20 s of one that was killed."""
-    withdrawn: list[RegionResult] = []
-    with Listener() as listener:
-        listener._node.create_subscription(
-            RegionResult, "/pixelrefer/results", withdrawn.append, 10
-        )
+    with Listener(results=(RegionResult, "/pixelrefer/results")) as listener:
+        results = listener.all["results"]
         leaver = subprocess.Popen(
             [sys.executable, "-c", LEAVER],
             cwd=ROOT,
@@ -81,12 +78,12 @@ def test_a_client_that_ends_makes_room_for_the_others(node, end, limit_s):
             leaver.kill()
             leaver.communicate()
         started = time.monotonic()
-        assert listener.listen(lambda: len(withdrawn) >= 5, timeout_s=limit_s), withdrawn
+        assert listener.listen(lambda: len(results) >= 5, timeout_s=limit_s), results
         assert time.monotonic() - started < limit_s
     assert behind.result(10).error_code == RegionResult.NONE
-    codes = sorted(result.error_code for result in withdrawn)
+    codes = sorted(result.error_code for result in results)
     assert codes == [RegionResult.NONE] + 4 * [RegionResult.CANCELED]
-    assert all("client left" in r.error_msg for r in withdrawn if r.error_code)
+    assert all("client left" in r.error_msg for r in results if r.error_code)
 
 
 def test_who_is_there_is_answered_however_long_it_takes(node):

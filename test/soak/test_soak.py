@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from pixelrefer_ros.soak.processor_wait import STARVED
+
 pytest.importorskip("rclpy", reason="needs ROS 2")
 ROOT = Path(__file__).resolve().parents[2]
-
-STARVED = 1.0
-"""Where so many of the node's threads wait for a processor, lost frames tell of the computer."""
 
 
 def soak(*arguments: str) -> subprocess.CompletedProcess[str]:
