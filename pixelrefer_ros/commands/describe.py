@@ -92,6 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
         device=arguments.device,
         dtype=arguments.dtype,
         quantization=arguments.quantization,
+        max_regions=len(regions),
         encoder_backend=arguments.encoder_backend,
         encoder_path=arguments.encoder_path,
     ) as describer:

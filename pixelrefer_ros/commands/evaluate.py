@@ -65,8 +65,7 @@ def add_parser(
         "--tasks",
         metavar="TASK,...",
         type=_tasks,
-        default=TASKS,
-        help="what to ask about --data, separated by commas",
+        help="what to ask about --data, separated by commas; default: all but those on demand",
     )
     parser.add_argument(
         "--limit",
@@ -92,9 +91,14 @@ def run(arguments: argparse.Namespace) -> int:
     if (arguments.data is None) == (arguments.benchmark is None):
         raise CommandError("give either --data or --benchmark")
     if arguments.benchmark is not None:
+        _refuse(arguments, "--benchmark", "tasks", "propagation", "sam2")
         return benchmark_run.run(arguments)
+    _refuse(arguments, "--data", *benchmark_run.OPTIONS)
     if arguments.propagation is not None:
+        _refuse(arguments, "--propagation", "tasks")
         return _measure_propagation(arguments)
+    _refuse(arguments, "--data without --propagation", "sam2")
+    tasks = arguments.tasks or TASKS
     from pixelrefer_ros.engine.describer import Describer  # torch: a second or two
     from pixelrefer_ros.evaluation.accuracy import evaluate
 
@@ -111,14 +115,20 @@ def run(arguments: argparse.Namespace) -> int:
             describer,
             arguments.data,
             limit=arguments.limit,
-            tasks=arguments.tasks,
+            tasks=tasks,
             progress=progress,
         )
     if arguments.json:
         sys.stdout.write(json.dumps(found.to_dict(), indent=2, ensure_ascii=False) + "\n")
     else:
-        _print_table(found, arguments.tasks)
+        _print_table(found, tasks)
     return 0
+
+
+def _refuse(arguments: argparse.Namespace, with_what: str, *options: str) -> None:
+    for option in options:
+        if getattr(arguments, option):
+            raise CommandError(f"--{option} does not go with {with_what}")
 
 
 def _measure_propagation(arguments: argparse.Namespace) -> int:
