@@ -9,12 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from pixelrefer_ros.commands.argument_types import positive_count, positive_number, stamp
+from pixelrefer_ros.commands.argument_types import positive_number, stamp
 from pixelrefer_ros.commands.encoder_arguments import add_encoder_arguments
-from pixelrefer_ros.commands.model_arguments import add_model_arguments
+from pixelrefer_ros.commands.finding_arguments import add_sam2_argument, add_segmenter_argument
+from pixelrefer_ros.commands.model_arguments import add_length_argument, add_model_arguments
 from pixelrefer_ros.commands.region_arguments import add_region_arguments, check_regions, spread
 from pixelrefer_ros.errors import CommandError
 from pixelrefer_ros.regions.reference import Region
+from pixelrefer_ros.regions.segmentation import make_segmenter, segment_regions
 from pixelrefer_ros.resources import find_model
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ examples:
       --prompt "Is <region> left of <region>?"
   pixelrefer describe frames/ --box 120,80,64,48 --frame 0 --box 140,82,64,48 --frame 12 \\
       --object-id cup --prompt "Where does it go?"
+  pixelrefer describe photo.jpg --point 152,104 --prompt "What is this?"
   pixelrefer describe --bag recording --topic /camera/image_raw --stamp 1700000000.25 \\
       --polygon "10,10 90,10 50,80" --json
 """
@@ -96,13 +99,9 @@ def add_parser(
         help="fetch the hub id, which may end in @COMMIT, and print its checksums",
     )
     add_encoder_arguments(parser)
-    parser.add_argument(
-        "--max-new-tokens",
-        metavar="N",
-        type=positive_count,
-        default=64,
-        help="longest answer, default 64 tokens",
-    )
+    add_length_argument(parser)
+    add_segmenter_argument(parser)
+    add_sam2_argument(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON list, not a table")
     parser.add_argument(
         "--save",
@@ -116,7 +115,11 @@ def add_parser(
 def run(arguments: argparse.Namespace) -> int:
     """Ask, print the answers, save the picture."""
     check_regions(arguments.regions)
-    frames, regions = _find_frames(arguments)
+    frames, pointed_at = _find_frames(arguments)
+    segmenter = make_segmenter(
+        arguments.segmenter, model=arguments.sam2_path, device=arguments.device
+    )
+    regions = segment_regions(frames, pointed_at, segmenter)
     from pixelrefer_ros.engine.describer import Describer  # torch: a second or two
     from pixelrefer_ros.report import Entry, print_table, to_json
 
