@@ -11,7 +11,7 @@ TOP, LEFT, SIDE, STRIPE = 150, 200, 72, 6
 
 
 def striped(scale: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a square of blue and red stripes on 480 x 360 pixels; return the picture and its mask."""
+    """Draw a square of blue and red stripes on 480 x 360 pixels; return picture and mask."""
     picture = np.tile(GROUND, (3, 3, 1))
     rows, columns = np.mgrid[: picture.shape[0], : picture.shape[1]]
     mask = (rows >= TOP) & (rows < TOP + SIDE) & (columns >= LEFT) & (columns < LEFT + SIDE)
