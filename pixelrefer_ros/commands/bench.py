@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pixelrefer_ros.commands import following_bench
 from pixelrefer_ros.commands.argument_types import image_sizes, positive_count, positive_counts
 from pixelrefer_ros.commands.model_arguments import add_model_arguments
 from pixelrefer_ros.commands.progress import progress_bar
@@ -30,6 +31,8 @@ weights: three separate passes of the vision encoder, one region at a time, a pl
 the machine can do at most, its products of matrices and its copies. docs/performance.md tells what
 each figure is.
 
+With --propagation objects are followed over frames instead, and a step to the next frame is timed.
+
 OMP_NUM_THREADS sets the threads. Other busy programs slow everything down: measure on a quiet
 computer.
 """
@@ -40,6 +43,7 @@ examples:
   OMP_NUM_THREADS=2 pixelrefer bench --model models/random-tiny --regions 1,8 --tokens 8 --runs 50
   pixelrefer bench --regions 1 --frames 1,4,20 --image 640x480,1920x1080 --chart frames.png
   pixelrefer bench --random-weights lite-2b --device cuda --dtype bfloat16 --json
+  pixelrefer bench --propagation flow,sam2 --regions 1 --image 640x480,1920x1080 --runs 30
 """
 
 RANDOM_WEIGHTS = ("lite-2b", "lite-7b", "2b", "7b", "tabletop")
@@ -87,6 +91,7 @@ def add_parser(
     parser.add_argument(
         "--chart", metavar="FILE.png", type=Path, help="draw time against regions and frames"
     )
+    following_bench.add_arguments(parser)
     return parser
 
 
@@ -96,6 +101,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise CommandError("--model and --random-weights exclude each other, give one of them")
     if arguments.chart is not None:
         _check_chart(arguments.chart)
+    if arguments.propagation is not None:
+        return following_bench.run(arguments)
     started = time.perf_counter()
     from pixelrefer_ros.commands.speed_tables import print_tables
     from pixelrefer_ros.evaluation.computer import Computer
