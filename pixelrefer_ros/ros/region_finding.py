@@ -90,9 +90,11 @@ class RegionFinder:
             regions = [followed.region for followed in found]
         else:
             regions = segment_regions(frames, inquiry.query.regions, self.segmenter)
+        given = {region.object_id for region in inquiry.query.regions}
         return replace(
             inquiry,
             query=replace(inquiry.query, regions=regions),
+            made_up=frozenset({region.object_id for region in regions} - given),
             finding_s=time.monotonic() - started,
         )
 
