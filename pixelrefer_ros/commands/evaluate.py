@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pixelrefer_ros.commands import benchmark_run
 from pixelrefer_ros.commands.argument_types import positive_count
+from pixelrefer_ros.commands.finding_arguments import add_sam2_argument
 from pixelrefer_ros.commands.model_arguments import add_model_arguments
 from pixelrefer_ros.commands.progress import progress_bar
 from pixelrefer_ros.errors import CommandError
@@ -78,9 +79,7 @@ def add_parser(
         choices=PROPAGATORS,
         help="measure how well this carries masks through the clips, instead of asking",
     )
-    parser.add_argument(
-        "--sam2", metavar="MODEL", default="", help="folder or downloaded hub id of SAM 2"
-    )
+    add_sam2_argument(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON object, not a table")
     benchmark_run.add_arguments(parser)
     return parser
@@ -136,7 +135,7 @@ def _measure_propagation(arguments: argparse.Namespace) -> int:
     from pixelrefer_ros.regions.propagation import make_propagator
 
     propagator = make_propagator(
-        arguments.propagation, model=arguments.sam2, device=arguments.device
+        arguments.propagation, model=arguments.sam2_path, device=arguments.device
     )
     with progress_bar("evaluate") as progress:
         found = measure_propagation(

@@ -2,7 +2,7 @@
 
 Three things fill on purpose, each to a limit: the cache of features and the places for the longest
 answers, within the 200 requests before the first look; the window of measurements, with 1024
-requests; and what oneDNN compiles for each new shape of a matrix, of which it keeps 1024, some 5 MB.
+requests; and what oneDNN compiles for each new shape of a matrix, of which 1024 stay, some 5 MB.
 The last would hide a leak, and is turned off here.
 """
 
