@@ -34,6 +34,7 @@ def cut_out(part: Image, marks: NDArray[np.uint8], points: NDArray[np.float64]) 
     object_marks = (marks == OBJECT) | (marks == PERHAPS_OBJECT)
     if object_marks.any() and not object_marks.all():
         models = np.zeros((1, 65)), np.zeros((1, 65))
+        cv2.setRNGSeed(0)  # its k-means draws from it: the same picture must give the same mask
         cv2.grabCut(small, marks, (0, 0, 0, 0), *models, ITERATIONS, cv2.GC_INIT_WITH_MASK)
         object_marks = (marks == OBJECT) | (marks == PERHAPS_OBJECT)
     soft = cv2.resize(

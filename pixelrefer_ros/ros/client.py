@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -53,6 +54,8 @@ __all__ = [
     "point_reference",
     "polygon_reference",
 ]
+
+logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
@@ -178,7 +181,10 @@ class DescribeRegionClient:
                 "no action track_region: start the node, or give its name with its namespace"
             )
         goal = action.TrackRegion.Goal(camera=camera, region=region, timeout=to_duration(timeout_s))
-        return RegionTrack(self._track, goal, on_feedback)
+        track = RegionTrack(self._track, self._executor, goal, on_feedback)
+        self._remember(track.ended)
+        self._executor.create_task(track.watch)
+        return track
 
     def list_frames(self, camera: str = "", *, timeout_s: float = 5.0) -> list[Header]:
         """Return the headers of the frames the node holds, oldest first.
@@ -254,10 +260,13 @@ class DescribeRegionClient:
             )
 
     def _spin(self) -> None:
-        try:
-            self._executor.spin()
-        except (ExternalShutdownException, ShutdownException):
-            return
+        while self._context.ok():
+            try:
+                self._executor.spin()
+            except (ExternalShutdownException, ShutdownException):
+                return
+            except Exception:  # of one callback: the others still wait for their replies
+                logger.exception("callback failed")
 
 
 def _patience(query: RegionQuery) -> float:

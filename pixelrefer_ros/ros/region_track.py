@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
@@ -10,10 +11,12 @@ from contextlib import suppress
 
 from rclpy.action import ActionClient
 from rclpy.action.client import ClientGoalHandle
-from rclpy.task import Future as RosFuture
+from rclpy.executors import Executor
 
 from pixelrefer_ros.action import TrackRegion
 from pixelrefer_ros.errors import DeadlineError, NotActiveError
+
+logger = logging.getLogger(__name__)
 
 CANCEL_S = 5.0
 """Longest wait for the result after canceling."""
@@ -23,23 +26,38 @@ class RegionTrack:
     """Watches an object from now on; `cancel` it, or leave its `with` block, when that is enough.
 
     latest: the last feedback, and last_seen: the last with a box; None before the first. `ended`
-    gets the result. `on_feedback` is called in the client's thread, where nothing may wait.
+    gets the result. `on_feedback` is called in the client's thread, where nothing may wait; what it
+    raises is logged.
     """
 
     def __init__(
         self,
-        client: ActionClient,
+        action: ActionClient,
+        executor: Executor,
         goal: TrackRegion.Goal,
         on_feedback: Callable[[TrackRegion.Feedback], None] | None = None,
     ) -> None:
         self.latest: TrackRegion.Feedback | None = None
         self.last_seen: TrackRegion.Feedback | None = None
         self.ended: Future[TrackRegion.Result] = Future()
+        self._action = action
+        self._executor = executor
+        self._goal = goal
         self._on_feedback = on_feedback
         self._heard = threading.Condition()
-        self._goal: Future[ClientGoalHandle] = Future()
-        sent = client.send_goal_async(goal, feedback_callback=self._hear)
-        sent.add_done_callback(self._accept)
+        self._handle: ClientGoalHandle | None = None
+        self._canceled = False
+        self.ended.add_done_callback(lambda _: self._wake())
+
+    async def watch(self) -> None:
+        """Send the goal and wait for its end; runs in the client's executor, as `AnswerStream`."""
+        handle = await self._action.send_goal_async(self._goal, feedback_callback=self._hear)
+        self._handle = handle
+        if self._canceled:
+            self._cancel()
+        response = await handle.get_result_async()
+        with suppress(InvalidStateError):
+            self.ended.set_result(response.result)
 
     def wait_until_seen(self, timeout_s: float = 10.0) -> TrackRegion.Feedback:
         """Return the last feedback with a box, waiting for the first one if need be.
@@ -56,10 +74,14 @@ class RegionTrack:
         raise DeadlineError(f"the object was not seen within {timeout_s:.1f} s")
 
     def cancel(self) -> TrackRegion.Result:
-        """End it and return the result. Raises `DeadlineError` when the node does not reply."""
+        """End it and return the result.
+
+        Raises `DeadlineError` when the node does not reply, `NotActiveError` when the client was
+        closed.
+        """
+        if not self.ended.done():
+            self._executor.create_task(self._cancel)
         try:
-            if not self.ended.done():
-                self._goal.result(CANCEL_S).cancel_goal_async()
             return self.ended.result(CANCEL_S)
         except FutureTimeoutError as error:
             raise DeadlineError(
@@ -72,11 +94,10 @@ class RegionTrack:
     def __exit__(self, *error: object) -> None:
         self.cancel()
 
-    def _accept(self, sent: RosFuture) -> None:
-        handle: ClientGoalHandle = sent.result()
-        with suppress(InvalidStateError):
-            self._goal.set_result(handle)
-        handle.get_result_async().add_done_callback(self._end)
+    def _cancel(self) -> None:
+        self._canceled = True
+        if self._handle is not None and not self.ended.done():
+            self._handle.cancel_goal_async()
 
     def _hear(self, message: TrackRegion.Impl.FeedbackMessage) -> None:
         with self._heard:
@@ -85,9 +106,11 @@ class RegionTrack:
                 self.last_seen = self.latest
             self._heard.notify_all()
         if self._on_feedback is not None:
-            self._on_feedback(message.feedback)
+            try:
+                self._on_feedback(message.feedback)
+            except Exception:
+                logger.exception("on_feedback failed")
 
-    def _end(self, result: RosFuture) -> None:
-        with self._heard, suppress(InvalidStateError):
-            self.ended.set_result(result.result().result)
+    def _wake(self) -> None:
+        with self._heard:
             self._heard.notify_all()

@@ -73,3 +73,14 @@ def test_an_unknown_name():
         CommandError, match="segmenter is 'magic', must be one of grabcut, sam2, none"
     ):
         make_segmenter("magic")
+
+
+@pytest.mark.parametrize(
+    "region", [Region(box=(180, 120, 90, 90)), Region(points=[(220.0, 170.0)])]
+)
+def test_grabcut_gives_the_same_mask_whatever_was_cut_before(region):
+    noise = np.random.default_rng(0).integers(0, 60, (360, 480, 3)).astype(np.uint8)
+    noise[140:200, 190:250] += np.uint8(60)
+    segmenter = make_segmenter("grabcut")
+    masks = [segmenter.segment(noise, region) for _ in range(6)]
+    assert all(np.array_equal(mask, masks[0]) for mask in masks)

@@ -13,7 +13,12 @@ from sensor_msgs.msg import Image
 
 from pixelrefer_ros.errors import NotActiveError
 from pixelrefer_ros.msg import RegionQuery, RegionReference, RegionResult
-from pixelrefer_ros.ros.client import box_reference, object_reference, point_reference
+from pixelrefer_ros.ros.client import (
+    DescribeRegionClient,
+    box_reference,
+    object_reference,
+    point_reference,
+)
 from pixelrefer_ros.ros.conversions import to_nanoseconds, to_raw_image
 from pixelrefer_ros.streams.image_codec import to_mask, to_rgb
 
@@ -154,10 +159,20 @@ def test_a_track_tells_where_the_object_is_and_gives_it_a_name(node):
     assert all(0 <= feedback.score <= 1 for feedback in heard)
 
 
+def test_a_feedback_that_fails_costs_nothing_else(node, caplog):
+    def fail(feedback: object) -> None:
+        raise ValueError("of the planner")
+
+    with node.client.track(newest_square(node), on_feedback=fail) as track:
+        track.wait_until_seen()
+        answered(node.client.describe(newest_square(node)))
+    assert "on_feedback failed" in caplog.text
+
+
 def test_an_object_that_is_not_watched(node):
     result = node.client.describe(object_reference("nobody"))
     assert result.error_code == RegionResult.INVALID_REGION
-    assert "object_id is 'nobody', which is not watched on camera 'camera'; watched are: none" in (
+    assert "object_id is 'nobody', which is not watched on camera 'camera'; watched are: " in (
         result.error_msg
     )
 
@@ -220,3 +235,12 @@ def test_deactivation_ends_tracks_and_activation_takes_new_ones(node):
     with pytest.raises(NotActiveError, match="canceled by the planner"):
         again.wait_until_seen()
     assert node.process.poll() is None
+
+
+def test_closing_the_client_ends_its_side_of_a_track(node):
+    with DescribeRegionClient() as client:
+        assert client.wait_for_node()
+        track = client.track(newest_square(node, "left"), timeout_s=2.0)
+        track.wait_until_seen()
+    with pytest.raises(NotActiveError, match="the client was closed"):
+        track.ended.result(1)
