@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pixelrefer_ros.commands import following_bench
 from pixelrefer_ros.commands.argument_types import image_sizes, positive_count, positive_counts
 from pixelrefer_ros.commands.model_arguments import add_model_arguments
 from pixelrefer_ros.commands.progress import progress_bar
@@ -31,6 +32,8 @@ weights: three separate passes of the vision encoder, one region at a time, a pl
 the machine can do at most, its products of matrices and its copies. docs/performance.md tells what
 each figure is.
 
+With --propagation objects are followed over frames instead, and a step to the next frame is timed.
+
 OMP_NUM_THREADS sets the threads. Other busy programs slow everything down: measure on a quiet
 computer.
 """
@@ -42,6 +45,7 @@ examples:
   pixelrefer bench --regions 1 --frames 1,4,20 --image 640x480,1920x1080 --chart frames.png
   pixelrefer bench --random-weights lite-2b --device cuda --dtype bfloat16 --json
   pixelrefer bench --random-weights lite-2b --device cuda --dtype bfloat16 --paper
+  pixelrefer bench --propagation flow,sam2 --regions 1 --image 640x480,1920x1080 --runs 30
 """
 
 REGIONS = (1, 2, 4, 8, 16)
@@ -95,6 +99,7 @@ def add_parser(
     parser.add_argument(
         "--chart", metavar="FILE.png", type=Path, help="draw time against regions and frames"
     )
+    following_bench.add_arguments(parser)
     return parser
 
 
@@ -106,6 +111,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise CommandError("--paper has its own --regions and --frames, leave these out")
     if arguments.chart is not None:
         _check_chart(arguments.chart)
+    all_regions: Sequence[int] = arguments.regions or REGIONS
+    if arguments.propagation is not None:
+        return following_bench.run(arguments, all_regions)
     started = time.perf_counter()
     from pixelrefer_ros.commands.efficiency_tables import print_efficiency_tables
     from pixelrefer_ros.commands.speed_tables import print_tables
@@ -116,7 +124,6 @@ def run(arguments: argparse.Namespace) -> int:
     from pixelrefer_ros.evaluation.speed_chart import draw_chart
     from pixelrefer_ros.evaluation.workload import Workload
 
-    all_regions: Sequence[int] = arguments.regions or REGIONS
     all_frames: Sequence[int] = arguments.frames or FRAMES
     if arguments.paper:
         all_regions, all_frames = (1,), (IMAGE_FRAMES, VIDEO_FRAMES)

@@ -28,6 +28,10 @@ OWN = "tablerefer"
 """The one that is rendered here."""
 
 ENGINES = ("single", "ray")
+WORKERS = 2
+
+OPTIONS = ("annotations", "images", "out", "engine", "workers", "page")
+"""Those that go with --benchmark only; none has a value unless it is given."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,15 +58,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--engine",
         choices=ENGINES,
-        default="single",
         help="single (default), or ray: many processes, on one machine or several",
     )
     group.add_argument(
         "--workers",
         metavar="N",
         type=positive_count,
-        default=2,
-        help=f"processes of --engine ray, and those that render {OWN}; default 2",
+        help=f"processes of --engine ray, and those that render {OWN}; default {WORKERS}",
     )
     group.add_argument(
         "--page", metavar="FILE", type=Path, help="put the table between its marks in this page"
@@ -77,6 +79,8 @@ def run(arguments: argparse.Namespace) -> int:
     from pixelrefer_ros.evaluation.benchmarks.catalogue import BENCHMARKS
     from pixelrefer_ros.evaluation.benchmarks.results import claim_folder
 
+    if arguments.workers is not None and arguments.engine != "ray" and arguments.benchmark != OWN:
+        raise CommandError(f"--workers goes with --engine ray, and with the rendering of {OWN}")
     benchmark = BENCHMARKS[arguments.benchmark]
     annotations, images = _data(arguments)
     model = ModelChoice(
@@ -141,7 +145,7 @@ def _answerer(arguments: argparse.Namespace, model: ModelChoice) -> Iterator[Ans
     from pixelrefer_ros.evaluation.benchmarks.ray_answering import RayAnswering
 
     if arguments.engine == "ray":
-        with RayAnswering(model, arguments.workers) as ray:
+        with RayAnswering(model, arguments.workers or WORKERS) as ray:
             yield ray.answer
     else:
         with model.load() as describer:
@@ -165,6 +169,6 @@ def _data(arguments: argparse.Namespace) -> tuple[Path, Path]:
         from pixelrefer_ros.simulation.tablerefer import render
 
         with progress_bar("render") as progress:
-            for done, total in render(images, workers=arguments.workers):
+            for done, total in render(images, workers=arguments.workers or WORKERS):
                 progress(done, total)
     return images / "annotations.json", images

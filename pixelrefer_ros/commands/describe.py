@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pixelrefer_ros.commands.argument_types import positive_count
 from pixelrefer_ros.commands.encoder_arguments import add_encoder_arguments
 from pixelrefer_ros.commands.frame_arguments import add_frame_arguments, find_frames
-from pixelrefer_ros.commands.model_arguments import add_model_arguments
+from pixelrefer_ros.commands.model_arguments import add_length_argument, add_model_arguments
 from pixelrefer_ros.errors import CommandError
 from pixelrefer_ros.resources import find_model
 
@@ -34,6 +33,7 @@ examples:
       --prompt "Is <region> left of <region>?"
   pixelrefer describe frames/ --box 120,80,64,48 --frame 0 --box 140,82,64,48 --frame 12 \\
       --object-id cup --prompt "Where does it go?"
+  pixelrefer describe photo.jpg --point 152,104 --prompt "What is this?"
   pixelrefer describe --bag recording --topic /camera/image_raw --stamp 1700000000.25 \\
       --polygon "10,10 90,10 50,80" --json
 """
@@ -63,13 +63,7 @@ def add_parser(
         help="fetch the hub id, which may end in @COMMIT, and print its checksums",
     )
     add_encoder_arguments(parser)
-    parser.add_argument(
-        "--max-new-tokens",
-        metavar="N",
-        type=positive_count,
-        default=64,
-        help="longest answer, default 64 tokens",
-    )
+    add_length_argument(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON list, not a table")
     parser.add_argument(
         "--save",
@@ -92,6 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
         device=arguments.device,
         dtype=arguments.dtype,
         quantization=arguments.quantization,
+        max_regions=len(regions),
         encoder_backend=arguments.encoder_backend,
         encoder_path=arguments.encoder_path,
     ) as describer:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pixelrefer_ros.commands import benchmark_run
 from pixelrefer_ros.commands.argument_types import positive_count
+from pixelrefer_ros.commands.finding_arguments import add_sam2_argument
 from pixelrefer_ros.commands.model_arguments import add_model_arguments
 from pixelrefer_ros.commands.progress import progress_bar
 from pixelrefer_ros.errors import CommandError
@@ -65,8 +66,7 @@ def add_parser(
         "--tasks",
         metavar="TASK,...",
         type=_tasks,
-        default=TASKS,
-        help="what to ask about --data, separated by commas",
+        help="what to ask about --data, separated by commas; default: all but those on demand",
     )
     parser.add_argument(
         "--limit",
@@ -79,9 +79,7 @@ def add_parser(
         choices=PROPAGATORS,
         help="measure how well this carries masks through the clips, instead of asking",
     )
-    parser.add_argument(
-        "--sam2", metavar="MODEL", default="", help="folder or downloaded hub id of SAM 2"
-    )
+    add_sam2_argument(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON object, not a table")
     benchmark_run.add_arguments(parser)
     return parser
@@ -92,9 +90,14 @@ def run(arguments: argparse.Namespace) -> int:
     if (arguments.data is None) == (arguments.benchmark is None):
         raise CommandError("give either --data or --benchmark")
     if arguments.benchmark is not None:
+        _refuse(arguments, "--benchmark", "tasks", "propagation", "sam2")
         return benchmark_run.run(arguments)
+    _refuse(arguments, "--data", *benchmark_run.OPTIONS)
     if arguments.propagation is not None:
+        _refuse(arguments, "--propagation", "tasks")
         return _measure_propagation(arguments)
+    _refuse(arguments, "--data without --propagation", "sam2")
+    tasks = arguments.tasks or TASKS
     from pixelrefer_ros.engine.describer import Describer  # torch: a second or two
     from pixelrefer_ros.evaluation.accuracy import evaluate
 
@@ -111,14 +114,20 @@ def run(arguments: argparse.Namespace) -> int:
             describer,
             arguments.data,
             limit=arguments.limit,
-            tasks=arguments.tasks,
+            tasks=tasks,
             progress=progress,
         )
     if arguments.json:
         sys.stdout.write(json.dumps(found.to_dict(), indent=2, ensure_ascii=False) + "\n")
     else:
-        _print_table(found, arguments.tasks)
+        _print_table(found, tasks)
     return 0
+
+
+def _refuse(arguments: argparse.Namespace, with_what: str, *options: str) -> None:
+    for option in options:
+        if getattr(arguments, option):
+            raise CommandError(f"--{option} does not go with {with_what}")
 
 
 def _measure_propagation(arguments: argparse.Namespace) -> int:
@@ -126,7 +135,7 @@ def _measure_propagation(arguments: argparse.Namespace) -> int:
     from pixelrefer_ros.regions.propagation import make_propagator
 
     propagator = make_propagator(
-        arguments.propagation, model=arguments.sam2, device=arguments.device
+        arguments.propagation, model=arguments.sam2_path, device=arguments.device
     )
     with progress_bar("evaluate") as progress:
         found = measure_propagation(

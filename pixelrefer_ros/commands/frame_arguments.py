@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from pixelrefer_ros.commands.argument_types import positive_number, stamp
+from pixelrefer_ros.commands.finding_arguments import add_sam2_argument, add_segmenter_argument
 from pixelrefer_ros.commands.region_arguments import add_region_arguments, check_regions, spread
 from pixelrefer_ros.errors import CommandError
 from pixelrefer_ros.regions.reference import Region
+from pixelrefer_ros.regions.segmentation import make_segmenter, segment_regions
 
 if TYPE_CHECKING:
     from pixelrefer_ros.streams.frame import Frame
@@ -20,7 +22,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 def add_frame_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add IMAGE, `--bag`, `--topic`, the regions, and which frame each of them is on."""
+    """Add IMAGE, `--bag`, `--topic`, the regions, which frame each is on, what finds objects."""
     parser.add_argument(
         "images",
         metavar="IMAGE",
@@ -52,12 +54,14 @@ def add_frame_arguments(parser: argparse.ArgumentParser) -> None:
         default=1.0,
         help="images per second, for an object on several frames; default 1",
     )
+    add_segmenter_argument(parser)
+    add_sam2_argument(parser)
 
 
 def find_frames(arguments: argparse.Namespace) -> tuple[list[Frame], list[Region]]:
-    """Read the frames pointed at, and point each region at its frame and object.
+    """Read the frames pointed at, point each region at its frame and object, and find the objects.
 
-    Raises `CommandError` and `BagError`.
+    Raises `CommandError`, `BagError` and what segmenters raise.
     """
     from pixelrefer_ros.commands.frame_sources import BagFrames, ImageFiles
 
@@ -79,7 +83,10 @@ def find_frames(arguments: argparse.Namespace) -> tuple[list[Frame], list[Region
         replace(region, frame=distinct.index(frame), object_id=object_id)
         for region, frame, object_id in zip(arguments.regions, frames, object_ids, strict=True)
     ]
-    return distinct, regions
+    segmenter = make_segmenter(
+        arguments.segmenter, model=arguments.sam2_path, device=arguments.device
+    )
+    return distinct, segment_regions(distinct, regions, segmenter)
 
 
 def _read_once(keys: Sequence[Key], read: Callable[[Key], Frame]) -> list[Frame]:

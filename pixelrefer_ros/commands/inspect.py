@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pixelrefer_ros.commands.argument_types import positive_count
 from pixelrefer_ros.commands.frame_arguments import add_frame_arguments, find_frames
-from pixelrefer_ros.commands.model_arguments import add_model_arguments
+from pixelrefer_ros.commands.model_arguments import add_length_argument, add_model_arguments
 from pixelrefer_ros.errors import CommandError
 from pixelrefer_ros.resources import find_model
 
@@ -53,13 +52,7 @@ def add_parser(
     add_frame_arguments(parser)
     parser.add_argument("--prompt", default="", help="the question; default: describe in detail")
     add_model_arguments(parser)
-    parser.add_argument(
-        "--max-new-tokens",
-        metavar="N",
-        type=positive_count,
-        default=64,
-        help="longest answer, default 64 tokens",
-    )
+    add_length_argument(parser)
     parser.add_argument(
         "--out", metavar="DIR", type=Path, required=True, help="folder to write into"
     )

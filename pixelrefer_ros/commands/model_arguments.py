@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from pixelrefer_ros.commands.argument_types import positive_count
+
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     """Add --model, --device, --dtype and --quantization."""
@@ -18,4 +20,15 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         "--quantization",
         default="none",
         help="of the language model's weights: none (default), int8 or int4",
+    )
+
+
+def add_length_argument(parser: argparse.ArgumentParser) -> None:
+    """Add --max-new-tokens."""
+    parser.add_argument(
+        "--max-new-tokens",
+        metavar="N",
+        type=positive_count,
+        default=64,
+        help="longest answer, default 64 tokens",
     )

@@ -10,10 +10,13 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from pixelrefer_ros.commands.argument_types import positive_count
+from pixelrefer_ros.commands.finding_arguments import (
+    add_propagator_argument,
+    add_sam2_argument,
+    add_segmenter_argument,
+)
 from pixelrefer_ros.commands.progress import progress_bar
 from pixelrefer_ros.commands.ros_environment import prepare_ros
-from pixelrefer_ros.regions.propagation import PROPAGATORS
-from pixelrefer_ros.regions.segmentation import SEGMENTERS
 from pixelrefer_ros.resources import find_model
 
 if TYPE_CHECKING:
@@ -52,11 +55,9 @@ def add_parser(
     parser.add_argument(
         "--limit", metavar="N", type=positive_count, default=200, help="questions, default 200"
     )
-    parser.add_argument(
-        "--segmenter", choices=SEGMENTERS, default="grabcut", help="default grabcut"
-    )
-    parser.add_argument("--propagator", choices=PROPAGATORS, default="flow", help="default flow")
-    parser.add_argument("--sam2", metavar="DIR", default="", help="folder of the SAM 2 model")
+    add_segmenter_argument(parser)
+    add_propagator_argument(parser)
+    add_sam2_argument(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON object, not a table")
     return parser
 
@@ -70,8 +71,8 @@ def run(arguments: argparse.Namespace) -> int:
         "regions.segmenter": arguments.segmenter,
         "regions.propagator": arguments.propagator,
     }
-    if arguments.sam2:
-        parameters["regions.sam2_path"] = arguments.sam2
+    if arguments.sam2_path:
+        parameters["regions.sam2_path"] = arguments.sam2_path
     with TemporaryDirectory() as folder, progress_bar("motion") as progress:
         found = compare(
             arguments.data,

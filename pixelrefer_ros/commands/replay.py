@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pixelrefer_ros.commands.argument_types import positive_count, positive_number
-from pixelrefer_ros.commands.model_arguments import add_model_arguments
+from pixelrefer_ros.commands.finding_arguments import (
+    add_propagator_argument,
+    add_sam2_argument,
+    add_segmenter_argument,
+)
+from pixelrefer_ros.commands.model_arguments import add_length_argument, add_model_arguments
 from pixelrefer_ros.commands.progress import progress_bar
 from pixelrefer_ros.commands.ros_environment import prepare_ros
 from pixelrefer_ros.errors import CommandError
 from pixelrefer_ros.evaluation.metrics.scoring import JUDGED, METRICS
-from pixelrefer_ros.regions.propagation import PROPAGATORS
-from pixelrefer_ros.regions.segmentation import SEGMENTERS
 from pixelrefer_ros.resources import find_model
 
 if TYPE_CHECKING:
@@ -78,27 +81,11 @@ def add_parser(
         type=_metrics,
         help="what to score; default: all for which the queries have what is needed",
     )
-    parser.add_argument(
-        "--max-new-tokens",
-        metavar="N",
-        type=positive_count,
-        default=64,
-        help="longest answer, default 64 tokens",
-    )
-    parser.add_argument(
-        "--segmenter",
-        choices=SEGMENTERS,
-        default="grabcut",
-        help="finds the object in a box, default grabcut",
-    )
-    parser.add_argument(
-        "--propagator",
-        choices=PROPAGATORS,
-        default="flow",
-        help="follows it over several frames, default flow",
-    )
-    parser.add_argument("--sam2-path", metavar="DIR", default="", help="its weights, for sam2")
+    add_segmenter_argument(parser)
+    add_propagator_argument(parser)
+    add_sam2_argument(parser)
     add_model_arguments(parser)
+    add_length_argument(parser)
     parser.add_argument(
         "--workers",
         metavar="N",

@@ -117,7 +117,8 @@ def _read_file(file: DataFile) -> Iterator[tuple[Record, Mapping[str, Any] | Non
             record = Record(f"{path.name}[{k}]", root, json.dumps(item))
             yield record, item if isinstance(item, dict) else None
         return
-    for k, line in enumerate(text.splitlines(), 1):
+    # splitlines() would split within texts that hold U+2028.
+    for k, line in enumerate(text.split("\n"), 1):
         if line.strip():
             record = Record(f"{path.name}:{k}", root, line)
             try:

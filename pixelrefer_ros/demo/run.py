@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pixelrefer_ros.demo.child_process import ChildProcess, python_module
-from pixelrefer_ros.demo.interview import CAMERA, Interview
+from pixelrefer_ros.demo.interview import ANSWER_S, CAMERA, Interview
 from pixelrefer_ros.demo.pictures import write_pictures
 from pixelrefer_ros.demo.questions import Question, middle_of, read_questions
 from pixelrefer_ros.demo.surroundings import end_on_signals, stay_alone
@@ -26,6 +26,8 @@ NODE_PARAMETERS = {
     "buffer.frames": "3000",
     "buffer.megabytes": "1000",
     "request.queue_size": "1024",
+    # No answer is given up before the demo itself does.
+    "request.watchdog": str(ANSWER_S),
 }
 
 

@@ -29,6 +29,7 @@ PACKAGES = {
     "pillow": Needed("PIL", "10.2"),
     "rich": Needed("rich", "13"),
     "rosbags": Needed("rosbags", "0.11"),
+    "ruamel.yaml": Needed("ruamel.yaml", "0.17.21"),
     "safetensors": Needed("safetensors", "0.4.3"),
     "tokenizers": Needed("tokenizers", "0.22"),
     "torch": Needed("torch", "2.6"),

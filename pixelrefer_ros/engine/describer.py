@@ -29,7 +29,6 @@ from pixelrefer_ros.model.pixelrefer import PixelRefer
 from pixelrefer_ros.regions.reference import Region
 
 FEATURE_CACHE_BYTES = 64_000_000
-WATCHDOG_S = 60.0
 JOIN_S = 0.1
 
 logger = logging.getLogger(__name__)
@@ -46,8 +45,8 @@ class Describer:
     for `max_batch` rows before the engine starts. The features of frames with a stamp are kept in
     up to `feature_cache_bytes`, 0 keeps none: the next question about such a frame encodes only its
     own crops. With nothing to do, a request waits up to `batch_window` seconds for others to be
-    answered with. A step of the model that takes longer than `watchdog` seconds (0: however long)
-    is a failure for good: see `failure`. Use as a context manager, or call `close`.
+    answered with. A step of the model that takes longer than `watchdog` seconds (0, the default:
+    however long) is a failure for good: see `failure`. Use as a context manager, or call `close`.
     """
 
     def __init__(
@@ -61,7 +60,7 @@ class Describer:
         max_new_tokens: int = 64,
         feature_cache_bytes: int = FEATURE_CACHE_BYTES,
         batch_window: float = 0.0,
-        watchdog: float = WATCHDOG_S,
+        watchdog: float = 0.0,
     ) -> None:
         self.model = model
         self._max_regions = max_regions
@@ -102,7 +101,7 @@ class Describer:
         max_new_tokens: int = 64,
         feature_cache_bytes: int = FEATURE_CACHE_BYTES,
         batch_window: float = 0.0,
-        watchdog: float = WATCHDOG_S,
+        watchdog: float = 0.0,
     ) -> Describer:
         """Load a model folder (or, with `download`, a hub id) and start the worker.
 

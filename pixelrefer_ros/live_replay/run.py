@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 
 from pixelrefer_ros.demo.child_process import ChildProcess, python_module
 from pixelrefer_ros.demo.surroundings import end_on_signals, stay_alone
 from pixelrefer_ros.errors import DeadlineError, PixelReferError
+from pixelrefer_ros.live_replay.node_limits import node_limits
 from pixelrefer_ros.live_replay.outcomes import draw_reply, to_outcome
 from pixelrefer_ros.live_replay.planner import Due, Planner, Reply
 from pixelrefer_ros.replay.queries import ReplayQuery
@@ -18,14 +19,9 @@ from pixelrefer_ros.replay.results import Outcome, Result, Timing
 from pixelrefer_ros.ros.bag_clock import BagClock
 from pixelrefer_ros.ros.client import DescribeRegionClient
 from pixelrefer_ros.streams.bag_reader import COMPRESSED_IMAGE_TYPE
-from pixelrefer_ros.streams.stamps import NANOSECONDS
 
 LOADING_S = 600.0
 """Longest wait for the node to load its model."""
-BUFFER_S = 10.0
-"""What the node keeps unless a query looks further back, seconds."""
-MAX_FRAMES = 16
-"""Over how many it follows objects unless a query wants more."""
 
 
 class LiveReplay:
@@ -91,21 +87,10 @@ class LiveReplay:
                     player.check_running()
 
                 yield from planner.hold(due, last_ns, check)
-        published = len(places)
-        received = sum(map(len, planner.received.values()))
-        self.counts = {
-            "published": published,
-            "received": received,
-            "dropped": published - received,
-        }
+        self.counts = count_frames(self._recording, planner.received)
 
     def _node(self, due: Sequence[Due]) -> list[str]:
-        longest_s = max(one.query.history_ns for one in due) / NANOSECONDS
-        parameters = {
-            **self._parameters,
-            "buffer.seconds": longest_s + BUFFER_S,
-            "request.max_frames": max(MAX_FRAMES, *(one.query.num_frames for one in due)),
-        }
+        parameters = {**self._parameters, **node_limits(self._recording, due)}
         given = [("-p", f"{name}:={value}") for name, value in parameters.items() if value]
         settings = [part for pair in given for part in pair]
         return python_module(["pixelrefer_ros.cli", "node", *settings])
@@ -139,6 +124,15 @@ class LiveReplay:
         topic, stamp_ns = recording.topic(query), recording.stamp_ns(query)
         result = Result.of_error(query, topic, stamp_ns, error)
         return Outcome(result, Timing(query.id, 0.0), None)
+
+
+def count_frames(recording: Recording, received: Mapping[str, Set[int]]) -> dict[str, int]:
+    """Count frames by their stamps, camera by camera; one that came again counts once."""
+    published = sum(
+        len({place.stamp_ns for place in index.places}) for index in recording.indices.values()
+    )
+    seen = sum(map(len, received.values()))
+    return {"published": published, "received": seen, "dropped": published - seen}
 
 
 def _wait_until_ready(client: DescribeRegionClient, node: ChildProcess) -> None:

@@ -48,6 +48,7 @@ NODE_PARAMETERS = {
     "request.queue_size": "1024",
     "request.max_regions": "255",
     "request.max_frames": "255",
+    "request.watchdog": str(ANSWER_S),
 }
 
 Progress = Callable[[int, int], None]

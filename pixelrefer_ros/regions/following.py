@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, overload
+from typing import overload
 
 from pixelrefer_ros.errors import InvalidRegionError
 from pixelrefer_ros.regions.propagation import Propagator, TrackedMask, propagate
 from pixelrefer_ros.regions.reference import Image, Mask, Region
-from pixelrefer_ros.regions.segmentation import Segmenter
-
-
-class Picture(Protocol):
-    """A frame; `streams.frame.Frame` is one."""
-
-    def rgb(self) -> Image:
-        """Return the pixels, uint8 RGB [height, width, 3]."""
+from pixelrefer_ros.regions.segmentation import Picture, Segmenter
 
 
 @dataclass(frozen=True, eq=False)

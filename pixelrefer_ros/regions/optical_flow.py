@@ -2,7 +2,8 @@
 
 For each object: find where it went as a whole, compute the flow of its surroundings both ways,
 carry the mask along, and let colours decide where flow cannot be trusted, because it is not the
-same both ways or the pixel does not look as before. What does not look like the object any more is
+same both ways or the pixel does not look as before. Where what was found hardly looks like the
+object it is looked for by its colours alone (`colour_search.py`); what does not have them either is
 lost. A lost object is searched for as it was when it was last seen well, so it does not drift and
 is found when it returns. Everything happens at a bounded resolution, around each object.
 """
@@ -16,13 +17,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pixelrefer_ros.regions.colour_model import colour_bins, evidence, histogram, similarity
+from pixelrefer_ros.regions.colour_model import (
+    Floats,
+    colour_bins,
+    evidence,
+    histogram,
+    similarity,
+)
+from pixelrefer_ros.regions.colour_search import find_by_colours
 from pixelrefer_ros.regions.object_search import find_displacement
 from pixelrefer_ros.regions.propagation import TrackedMask
 from pixelrefer_ros.regions.reference import Image, Mask
 from pixelrefer_ros.regions.windows import Window
-
-Floats = NDArray[np.float32]
 
 LONGEST_SIDE = 640
 """Pixels of the picture in which objects are followed; larger ones are shrunk."""
@@ -42,6 +48,11 @@ UNSURE, UNSURE_SHARE = 1.0, 0.06
 """Width of the edge of a mask where flow is not trusted: pixels, share of the object's size."""
 UNLIKE = 0.6
 """Overlap of its colours with those it had from which on something may be the object."""
+DOUBTFUL = 0.7
+"""Score below which the object is looked for by its colours too."""
+LEFT_BEHIND, MOVING = 0.5, 4.0
+"""Weight of colours that are not the object's, once it moves so many pixels: what it uncovers does
+not move, and flow alone would keep it."""
 WELL_SEEN = 0.4
 """Share of its usual pixels from which an object is remembered as it looks."""
 
@@ -101,9 +112,27 @@ class _Object:
 
     def find(self, picture: Image) -> tuple[Floats, float]:
         """Return how likely each pixel belongs to it, [H, W], and the score."""
-        found = np.zeros(picture.shape[:2], np.float32)
         if not self._seen:
-            return found, 0.0
+            return np.zeros(picture.shape[:2], np.float32), 0.0
+        found, score = self._find_by_flow(picture)
+        if score < DOUBTFUL:
+            other = find_by_colours(
+                self._picture,
+                self._mask,
+                picture,
+                self._colours,
+                area=self._usual_area,
+                expected=self._step,
+            )
+            if other is not None:
+                soft = other.astype(np.float32)
+                likeness = similarity(histogram(colour_bins(picture), soft), self._colours)
+                if _score(likeness) > score:
+                    return soft, _score(likeness)
+        return found, score
+
+    def _find_by_flow(self, picture: Image) -> tuple[Floats, float]:
+        found = np.zeros(picture.shape[:2], np.float32)
         reach = REACH_WHEN_LOST if self._lost else REACH
         move = find_displacement(
             self._picture, self._mask, picture, self._step, round(reach * max(picture.shape))
@@ -155,7 +184,10 @@ class _Object:
         edge = max(UNSURE, UNSURE_SHARE * float(carried.sum()) ** 0.5)
         guess = _log_odds(cv2.GaussianBlur(carried, (0, 0), edge)) + evidence(bins, inside, around)
         sure = 1.5 * _log_odds(cv2.GaussianBlur(carried, (0, 0), 0.6))
-        odds = cv2.GaussianBlur(trust * sure + (1 - trust) * guess, (0, 0), 1.0)
+        moving = min(1.0, np.hypot(there.left - window.left, there.top - window.top) / MOVING)
+        strange = np.minimum(evidence(bins, self._colours, around), 0.0)
+        odds = trust * sure + (1 - trust) * guess + LEFT_BEHIND * moving * strange
+        odds = cv2.GaussianBlur(odds, (0, 0), 1.0)
         soft = np.asarray(1 / (1 + np.exp(-odds)), np.float32)
         colours = histogram(bins, (soft > 0.5).astype(np.float32))
         return _fit(soft, (window.width, window.height)), colours

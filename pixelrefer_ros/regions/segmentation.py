@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from pixelrefer_ros.errors import CommandError
@@ -9,6 +10,13 @@ from pixelrefer_ros.regions.grabcut import GrabCut
 from pixelrefer_ros.regions.reference import Image, Mask, Region
 
 SEGMENTERS = ("grabcut", "sam2", "none")
+
+
+class Picture(Protocol):
+    """A frame; `streams.frame.Frame` is one."""
+
+    def rgb(self) -> Image:
+        """Return the pixels, uint8 RGB [height, width, 3]."""
 
 
 class Segmenter(Protocol):
@@ -28,6 +36,23 @@ class AsGiven:
     def segment(self, image: Image, region: Region, *, name: str = "region") -> Mask:
         """Return `region.to_mask`."""
         return region.to_mask(*image.shape[:2], name=name)
+
+
+def segment_regions(
+    frames: Sequence[Picture], regions: Sequence[Region], segmenter: Segmenter
+) -> list[Region]:
+    """Return each region as the mask of the object it points at, on the same frame.
+
+    Raises `InvalidRegionError` and `EmptyMaskError` that name the region by its place.
+    """
+    return [
+        Region(
+            frame=region.frame,
+            object_id=region.object_id,
+            mask=segmenter.segment(frames[region.frame].rgb(), region, name=f"regions[{index}]"),
+        )
+        for index, region in enumerate(regions)
+    ]
 
 
 def make_segmenter(

@@ -44,10 +44,13 @@ class Asker:
     """Asks one query after the other, each by itself, so that the same comes out every time.
 
     What is answered together with others, or from features that another query encoded, may differ
-    in the last digit. Raises what `Describer.from_pretrained` raises.
+    in the last digit. However many regions one of the `queries` has, it is asked. Raises what
+    `Describer.from_pretrained` raises.
     """
 
-    def __init__(self, recording: Recording, settings: AskingSettings) -> None:
+    def __init__(
+        self, recording: Recording, queries: Sequence[ReplayQuery], settings: AskingSettings
+    ) -> None:
         self._recording = recording
         self._settings = settings
         device, weights = str(resolve_device(settings.device)), settings.sam2_path
@@ -59,6 +62,7 @@ class Asker:
             dtype=settings.dtype,
             quantization=settings.quantization,
             max_batch=1,
+            max_regions=max(len(one.regions) * one.num_frames for one in queries),
             max_new_tokens=settings.max_new_tokens,
             feature_cache_bytes=0,
         )

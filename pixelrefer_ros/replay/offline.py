@@ -9,6 +9,8 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
 
+import torch
+
 from pixelrefer_ros.errors import CommandError
 from pixelrefer_ros.replay.asking import Asker, AskingSettings
 from pixelrefer_ros.replay.queries import ReplayQuery
@@ -32,7 +34,7 @@ def ask_all(
         yield from _ask_in_processes(recording, queries, settings, min(workers, len(queries)))
         return
     if queries:
-        with Asker(recording, settings) as asker:
+        with Asker(recording, queries, settings) as asker:
             yield from map(asker.ask, queries)
 
 
@@ -42,10 +44,8 @@ def _ask_in_processes(
     settings: AskingSettings,
     workers: int,
 ) -> Iterator[Outcome]:
-    threads = max(1, (os.cpu_count() or 1) // workers)
-    pool = ProcessPoolExecutor(
-        workers, get_context("spawn"), _begin, (recording, settings, threads)
-    )
+    begin_with = recording, queries, settings, threads_of_each(workers)
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin, begin_with)
     try:
         for future in as_completed([pool.submit(_ask, query) for query in queries]):
             yield future.result()
@@ -58,17 +58,22 @@ def _ask_in_processes(
         pool.shutdown(cancel_futures=True)
 
 
-_begun: tuple[Recording, AskingSettings]
+def threads_of_each(workers: int) -> int:
+    """Share out the processor; no worker takes more than this process may, by OMP_NUM_THREADS."""
+    return max(1, min(torch.get_num_threads(), (os.cpu_count() or 1) // workers))
+
+
+_begun: tuple[Recording, Sequence[ReplayQuery], AskingSettings]
 _asker: Asker | None = None
 
 
-def _begin(recording: Recording, settings: AskingSettings, threads: int) -> None:
+def _begin(
+    recording: Recording, queries: Sequence[ReplayQuery], settings: AskingSettings, threads: int
+) -> None:
     """Make a worker ready; the model is loaded with the first query, whose errors are heard."""
     global _begun
-    import torch
-
     torch.set_num_threads(threads)
-    _begun = recording, settings
+    _begun = recording, queries, settings
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -112,7 +112,8 @@ class OutputFolder:
         path = self.path / name
         if not path.exists():
             return
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        # splitlines() would split within texts that hold U+2028.
+        for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
             try:
                 yield make(json.loads(line))
             except (ValueError, KeyError, TypeError):

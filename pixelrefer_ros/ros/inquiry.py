@@ -15,6 +15,7 @@ class Inquiry:
 
     follow: the objects are still to be followed over all frames, which are in the order of time.
     finding_s: time it took to find and follow them.
+    made_up: names that following gave to objects without one.
     """
 
     buffer: FrameBuffer
@@ -24,3 +25,8 @@ class Inquiry:
     return_masks: bool
     follow: bool = False
     finding_s: float = 0.0
+    made_up: frozenset[str] = frozenset()
+
+    def given_name(self, object_id: str) -> str:
+        """Return what the planner calls an object; "" stays ""."""
+        return "" if object_id in self.made_up else object_id

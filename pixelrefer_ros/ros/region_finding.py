@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
@@ -17,7 +16,12 @@ from pixelrefer_ros.regions.propagation import (
     make_propagator,
 )
 from pixelrefer_ros.regions.reference import Image, Mask, Region
-from pixelrefer_ros.regions.segmentation import AsGiven, Segmenter, make_segmenter
+from pixelrefer_ros.regions.segmentation import (
+    AsGiven,
+    Segmenter,
+    make_segmenter,
+    segment_regions,
+)
 from pixelrefer_ros.ros.inquiry import Inquiry
 from pixelrefer_ros.ros.parameters import Settings
 from pixelrefer_ros.ros.region_thread import IsWanted, RegionThread
@@ -86,24 +90,14 @@ class RegionFinder:
             )
             regions = [followed.region for followed in found]
         else:
-            regions = self._segment(frames, inquiry.query.regions)
+            regions = segment_regions(frames, inquiry.query.regions, self.segmenter)
+        given = {region.object_id for region in inquiry.query.regions}
         return replace(
             inquiry,
             query=replace(inquiry.query, regions=regions),
+            made_up=frozenset({region.object_id for region in regions} - given),
             finding_s=time.monotonic() - started,
         )
-
-    def _segment(self, frames: Sequence[_WantedFrame], regions: Sequence[Region]) -> list[Region]:
-        return [
-            Region(
-                frame=region.frame,
-                object_id=region.object_id,
-                mask=self.segmenter.segment(
-                    frames[region.frame].rgb(), region, name=f"regions[{index}]"
-                ),
-            )
-            for index, region in enumerate(regions)
-        ]
 
 
 @dataclass(frozen=True)

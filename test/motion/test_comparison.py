@@ -17,6 +17,9 @@ from pixelrefer_ros.evaluation.items import Item
 from pixelrefer_ros.resources import find_model
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
+
+from pixelrefer_ros.motion.comparison import ANSWER_S, NODE_PARAMETERS
+
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = "random-tiny"
 
@@ -38,6 +41,10 @@ def write_clip(folder: Path) -> Item:
     records[-1]["frames"] = [f"clip/{frame}.png" for frame in range(len(TIMES))]
     write(folder, records)
     return Item.of_record(Record("clip", folder, json.dumps(records[-1])))
+
+
+def test_the_node_does_not_give_up_before_the_comparison_does():
+    assert float(NODE_PARAMETERS["request.watchdog"]) >= ANSWER_S
 
 
 def test_what_the_model_says_about_true_masks_is_what_the_node_says(tmp_path):

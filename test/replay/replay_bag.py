@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -34,8 +35,12 @@ def write(
     *,
     storage: StoragePlugin = StoragePlugin.MCAP,
     broken: Sequence[int] = (),
+    times: int = 1,
 ) -> Path:
-    """Write the frames `numbers`; messages of those in `broken` are cut off in the middle."""
+    """Write the frames `numbers`; messages of those in `broken` are cut off in the middle.
+
+    times: so often they come, one lap after the other, with the same stamps.
+    """
     types = image_types()
     with Writer(path, version=9, storage_plugin=storage) as writer:
         kinds = {RAW: "sensor_msgs/msg/Image", JPEG: "sensor_msgs/msg/CompressedImage"}
@@ -43,7 +48,7 @@ def write(
             topic: writer.add_connection(topic, kind, typestore=types)
             for topic, kind in kinds.items()
         }
-        for number in numbers:
+        for lap, number in product(range(times), numbers):
             rgb = picture(number)
             stamp_ns = START_NS + number * PERIOD_NS
             for topic, image in ((RAW, from_rgb(rgb)), (JPEG, encode_jpeg(rgb))):
@@ -51,7 +56,8 @@ def write(
                 data = bytes(types.serialize_cdr(message, kinds[topic]))
                 if number in broken:
                     data = data[: len(data) // 2]
-                writer.write(connections[topic], stamp_ns + DELAY_NS, data)
+                receive_ns = stamp_ns + DELAY_NS + lap * len(numbers) * PERIOD_NS
+                writer.write(connections[topic], receive_ns, data)
     return path
 
 

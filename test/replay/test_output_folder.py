@@ -45,6 +45,13 @@ def test_what_was_written_counts_when_a_run_goes_on(tmp_path):
     assert not OutputFolder(tmp_path, RUN, queries).missing, "scores do not disturb"
 
 
+def test_a_text_may_hold_ends_of_lines_of_other_kinds(tmp_path):
+    words = (Words(("1",), "a\u2028b\u2029c\u0085d", 0.5, False, 4),)
+    result = Result("a", "f", "/t", 5, "", "m", (5,), words)
+    OutputFolder(tmp_path, RUN, [query("a")]).add(Outcome(result, Timing("a", 0.25), None))
+    assert OutputFolder(tmp_path, RUN, [query("a")]).results == {"a": result}
+
+
 def test_half_a_line_is_asked_again(tmp_path):
     queries = [query("a"), query("b")]
     folder = OutputFolder(tmp_path, RUN, queries)

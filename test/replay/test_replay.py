@@ -11,10 +11,12 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from replay_bag import JPEG, RAW, START_NS, write, write_split
 from rosbags.rosbag2 import StoragePlugin
 
 from pixelrefer_ros.cli import main
+from pixelrefer_ros.replay.offline import threads_of_each
 
 ROOT = Path(__file__).resolve().parents[2]
 QUERIES = f"""\
@@ -184,6 +186,32 @@ def test_broken_and_missing_messages_are_told_and_left_out(folder, capsys):
     assert metrics["broken_messages"] == {RAW: 2, JPEG: 2}
     assert "2 of /camera/image_raw" in capsys.readouterr().out
     assert f"2 messages of {RAW} cannot be read" in (target / "report.html").read_text()
+
+
+def test_however_many_regions_a_query_has_it_is_asked(folder, tmp_path):
+    boxes = ", ".join(f"{{box: [{4 * n}, 9, 9, 9]}}" for n in range(20))
+    few = "{box: [70, 30, 30, 30]}, {box: [0, 0, 20, 20]}, {box: [0, 60, 20, 20]}"
+    (tmp_path / "queries.yaml").write_text(
+        f"queries:\n- {{id: many, topic: {RAW}, stamp: 1, regions: [{boxes}]}}\n"
+        f"- {{id: film, topic: {RAW}, stamp: 1, regions: [{few}], num_frames: 6, history: 1}}\n"
+    )
+    given = ["--queries", str(tmp_path / "queries.yaml"), "--out", str(tmp_path / "out")]
+    assert main(["replay", str(folder / "bag"), *given, *OPTIONS, "--propagator", "flow"]) == 0
+    found = results(tmp_path / "out")
+    assert [values["error"] for values in found.values()] == ["", ""], found
+    assert [len(values["answers"]) for values in found.values()] == [20, 3]
+    assert len(found["film"]["frames_ns"]) == 6
+
+
+def test_workers_share_the_threads_of_this_process(monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    before = torch.get_num_threads()
+    try:
+        for threads, workers, each in ((1, 2, 1), (3, 2, 3), (8, 2, 4), (8, 9, 1)):
+            torch.set_num_threads(threads)
+            assert threads_of_each(workers) == each
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize(

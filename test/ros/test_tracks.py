@@ -102,7 +102,7 @@ def test_from_an_old_frame_it_catches_up_in_steps_that_can_be_followed(tracks, b
     steps = Steps()
     watch(tracks, buffer, on_step=steps)
     sighting = steps.wait_for(2 * SECOND)
-    assert moving_square.overlap(sighting.region.box, moving_square.box_at(2.0)) > 0.5
+    assert moving_square.overlap(sighting.region.box, moving_square.box_at(2.0)) > 0.8
     stamps = [step.frame.stamp_ns for step in steps.heard]
     assert stamps[0] == 0
     assert 4 < len(stamps) < 14

@@ -95,10 +95,14 @@ def test_several_objects_are_followed_together(node):
     assert len(frames["square"]) == 4
 
 
-def test_an_unnamed_object_gets_a_name_over_time(node):
-    result = answered(node.client.describe(newest_square(node, ""), num_frames=3, history_s=0.3))
-    assert {used.object_id for used in result.regions} == {"region 0"}
-    assert result.answers[0].object_ids == ["region 0"]
+def test_an_unnamed_object_stays_unnamed_over_time(node):
+    square, again = newest_square(node, ""), newest_square(node, "")
+    again.header.stamp = square.header.stamp
+    result = answered(node.client.describe([square, again], num_frames=3, history_s=0.3))
+    assert [used.object_id for used in result.regions] == [""] * 6
+    assert [answer.object_ids for answer in result.answers] == [[""], [""]]
+    stamps = [stamp_s(used) for used in result.regions]
+    assert stamps[:3] == stamps[3:] == sorted(stamps[:3])
 
 
 def test_points_find_the_object(node):

@@ -133,7 +133,8 @@ def read_list(path: Path) -> Iterator[Entry | DatasetError]:
 
 def _read_lines(path: Path) -> list[Any]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # splitlines() would split within texts that hold U+2028.
+        lines = path.read_text(encoding="utf-8").split("\n")
         return [json.loads(line) for line in lines if line.strip()]
     except (OSError, ValueError) as error:
         raise DatasetError(f"{path}: not readable: {error}") from error

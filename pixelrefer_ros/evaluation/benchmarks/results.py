@@ -34,7 +34,8 @@ class Results:
             path.parent.mkdir(parents=True, exist_ok=True)
             text = path.read_text(encoding="utf-8") if path.exists() else ""
             whole = text[: text.rfind("\n") + 1]
-            for number, line in enumerate(whole.splitlines(), 1):
+            # splitlines() would split within texts that hold U+2028.
+            for number, line in enumerate(whole.split("\n")[:-1], 1):
                 self._keep(line, number)
             self._file = path.open("r+" if path.exists() else "w", encoding="utf-8")
             self._file.truncate(len(whole.encode()))

@@ -72,7 +72,8 @@ def read_scored(path: Path) -> list[Scored]:
     Raises `MetricError` naming file, line and field if something is of no use.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # splitlines() would split within texts that hold U+2028.
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise MetricError(f"{path}: not readable ({error})") from error
     items = []

@@ -16,7 +16,7 @@ from pixelrefer_ros.evaluation.benchmarks import running, tablerefer
 from pixelrefer_ros.evaluation.benchmarks.answering import ModelChoice, answer
 from pixelrefer_ros.evaluation.benchmarks.benchmark import read_benchmark
 from pixelrefer_ros.evaluation.benchmarks.ray_answering import RayAnswering
-from pixelrefer_ros.evaluation.benchmarks.results import claim_folder
+from pixelrefer_ros.evaluation.benchmarks.results import Results, claim_folder
 
 sys.path.insert(0, str(Path(__file__).parent))
 from discs import lines, write_benchmark
@@ -53,6 +53,16 @@ def single(questions, ask, tmp_path_factory) -> Path:
     found = running.run(TABLEREFER, questions, ask, path)
     assert found.left_out == 0
     return path
+
+
+def test_a_text_may_hold_ends_of_lines_of_other_kinds(questions, tmp_path):
+    path = tmp_path / "results.jsonl"
+    text = "a\u2028b\u2029c\u0085d"
+    with Results(path) as results:
+        for question in questions[:2]:
+            results.add(question, text)
+    with Results(path) as again:
+        assert again.predictions == {question.id: text for question in questions[:2]}
 
 
 def test_all_tasks_are_asked(questions):

@@ -28,6 +28,15 @@ def test_a_line_is_an_item(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_text_may_hold_ends_of_lines_of_other_kinds(tmp_path, end):
+    text = "a\u2028b\u2029c\u0085d"
+    lines = [json.dumps({"id": i, "prediction": text}, ensure_ascii=False) for i in ("a", "b")]
+    path = tmp_path / "results.jsonl"
+    path.write_text(end.join(lines) + end, encoding="utf-8", newline="")
+    assert read_scored(path) == [Scored("a", text), Scored("b", text)]
+
+
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
