@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         MovingSquares(objects, width, height)
         for (width, height), objects in product(arguments.image, arguments.regions)
     ]
-    found = []
+    found: list[FollowingSpeed] = []
     total = len(scenes) * len(arguments.propagation)
     with _weights(arguments) as sam2_path, progress_bar("bench") as progress:
         for name in arguments.propagation:
