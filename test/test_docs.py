@@ -60,7 +60,7 @@ def node(tmp_path_factory) -> Iterator[Any]:
     live_node.stop()
 
 
-def run_describe(words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def run_without_ros(words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run it where the picture and the bag it names are."""
     bag = find_demo("table_top")
     (tmp_path / "recording").symlink_to(bag)
@@ -124,8 +124,8 @@ def test_the_commands_of_the_readme(command, request, tmp_path, monkeypatch):
         return
     if words[0] == "make":
         check_make(words)
-    elif words[:2] == ["pixelrefer", "describe"]:
-        run_describe(words, tmp_path, monkeypatch)
+    elif words[:2] in (["pixelrefer", "describe"], ["pixelrefer", "inspect"]):
+        run_without_ros(words, tmp_path, monkeypatch)
     elif words[:2] == ["pixelrefer", "ask"]:
         done = request.getfixturevalue("node").ask(*words[2:])
         assert done.returncode == 0, done.stderr

@@ -146,8 +146,8 @@ def test_a_bag_whose_time_jumps_back_and_a_query_of_many_regions(tmp_path):
 
 
 def test_a_node_that_cannot_start_is_told_in_its_words(tmp_path):
-    (tmp_path / "queries.yaml").write_text(QUERIES.replace("vase.png", str(
-        find_demo("masks/vase.png"))))  # fmt: skip
+    (tmp_path / "queries.yaml").write_text(QUERIES)
+    (tmp_path / "vase.png").write_bytes(find_demo("masks/vase.png").read_bytes())
     (tmp_path / "model").mkdir()
     command = [
         sys.executable, "-m", "pixelrefer_ros.cli", "replay", str(find_demo("table_top")),

@@ -96,6 +96,11 @@ chance = pytest.mark.xfail(
     reason="the model that ships tells this no better than chance, as its card says", strict=True
 )
 
+taken_for_behind = pytest.mark.xfail(
+    reason="one of the four relations in a hundred that the model gets wrong",
+    strict=True,
+)
+
 
 def words(text: str) -> list[str]:
     return re.findall(r"[a-z]+", text)
@@ -118,12 +123,11 @@ def test_two_objects_in_one_frame_get_different_answers(table):
         assert right in words(answer), answers
 
 
-@chance
 @pytest.mark.parametrize(
     ("picture", "left", "right"),
     [
         ("mug", "yellow can", "red mug"),
-        ("mug", "white teapot", "brown can"),
+        pytest.param("mug", "white teapot", "brown can", marks=taken_for_behind),
         ("teapots", "black teapot", "grey teapot"),
     ],
 )
@@ -140,15 +144,9 @@ def test_left_becomes_right_when_the_regions_are_swapped(table, picture, left, r
     [
         pytest.param("mug", ["red mug"], "Is <region> made of wood?", "yes", marks=chance),
         ("mug", ["purple candle"], "Is <region> a teapot?", "no"),
-        pytest.param(
-            "mug",
-            ["red mug", "brown can"],
-            "Is <region> to the right of <region>?",
-            "yes",
-            marks=chance,
-        ),
+        ("mug", ["red mug", "brown can"], "Is <region> to the right of <region>?", "yes"),
         ("mug", ["red mug", "yellow can"], "Is <region> to the left of <region>?", "no"),
-        ("teapots", ["white cone"], "Is <region> white?", "yes"),
+        pytest.param("teapots", ["white cone"], "Is <region> white?", "yes", marks=chance),
         ("teapots", ["grey teapot"], "Is <region> red?", "no"),
         pytest.param("cars", ["red phone"], "Is <region> a phone?", "yes", marks=chance),
         ("cars", ["pink car"], "Is <region> a can?", "no"),
