@@ -61,7 +61,7 @@ def test_the_answer_is_that_of_describe(capsys, photo, tmp_path):
         (["--box", "-5,0,9,9"], "regions[0]: box covers x -5 to 4, the image x 0 to 160"),
         (["--box", "150,0,20,9"], "regions[0]: box covers x 150 to 170, the image x 0 to 160"),
         (["--polygon", "1,1 9,9"], "regions[0]: polygon has 2 points"),
-        (["--point", "5,5"], "regions[0]: points need a segmenter"),
+        (["--point", "5,5", "--segmenter", "none"], "regions[0]: points need a segmenter"),
         ([*BOX, "--prompt", "<region><region>"], "prompt has 2 <region>"),
         ([*BOX, "--model", "missing"], "model is 'missing': no such folder"),
         ([*BOX, "--device", "tpu"], "device is 'tpu', must be auto, cpu, cuda"),
