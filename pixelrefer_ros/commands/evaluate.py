@@ -90,13 +90,13 @@ def run(arguments: argparse.Namespace) -> int:
     if (arguments.data is None) == (arguments.benchmark is None):
         raise CommandError("give either --data or --benchmark")
     if arguments.benchmark is not None:
-        _refuse(arguments, "--benchmark", "tasks", "propagation", "sam2")
+        _refuse(arguments, "--benchmark", "tasks", "propagation", "sam2_path")
         return benchmark_run.run(arguments)
     _refuse(arguments, "--data", *benchmark_run.OPTIONS)
     if arguments.propagation is not None:
         _refuse(arguments, "--propagation", "tasks")
         return _measure_propagation(arguments)
-    _refuse(arguments, "--data without --propagation", "sam2")
+    _refuse(arguments, "--data without --propagation", "sam2_path")
     tasks = arguments.tasks or TASKS
     from pixelrefer_ros.engine.describer import Describer  # torch: a second or two
     from pixelrefer_ros.evaluation.accuracy import evaluate
@@ -127,7 +127,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _refuse(arguments: argparse.Namespace, with_what: str, *options: str) -> None:
     for option in options:
         if getattr(arguments, option):
-            raise CommandError(f"--{option} does not go with {with_what}")
+            name = option.replace("_", "-")
+            raise CommandError(f"--{name} does not go with {with_what}")
 
 
 def _measure_propagation(arguments: argparse.Namespace) -> int:

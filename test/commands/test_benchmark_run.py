@@ -109,7 +109,7 @@ def test_a_page_without_marks_is_left_alone(tmp_path):
             ["--benchmark", "vg", "--propagation", "flow"],
             "--propagation does not go with --benchmark",
         ),
-        (["--benchmark", "vg", "--sam2", "a"], "--sam2 does not go with --benchmark"),
+        (["--benchmark", "vg", "--sam2-path", "a"], "--sam2-path does not go with --benchmark"),
         (["--benchmark", "vg", "--workers", "4"], "--workers goes with --engine ray, and with"),
         (
             ["--benchmark", "vg", "--workers", "4", "--engine", "single"],

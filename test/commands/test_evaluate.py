@@ -68,7 +68,10 @@ def test_quantised_weights_are_evaluated_and_named(tmp_path, capsys):
         (["--data", "a", "--engine", "single"], "--engine does not go with --data"),
         (["--data", "a", "--workers", "2"], "--workers does not go with --data"),
         (["--data", "a", "--page", "b"], "--page does not go with --data"),
-        (["--data", "a", "--sam2", "b"], "--sam2 does not go with --data without --propagation"),
+        (
+            ["--data", "a", "--sam2-path", "b"],
+            "--sam2-path does not go with --data without --propagation",
+        ),
         (
             ["--data", "a", "--propagation", "flow", "--tasks", "colour"],
             "--tasks does not go with --propagation",
