@@ -15,7 +15,6 @@ from pixelrefer_ros.resources import find_model
 if TYPE_CHECKING:
     from pixelrefer_ros.inspection.inspection import Inspection
     from pixelrefer_ros.inspection.object_tokens import ObjectTokens
-    from pixelrefer_ros.model.pixelrefer import PixelRefer
 
 DESCRIPTION = """\
 Ask as `pixelrefer describe` does, and draw what the model did to answer: where its layers look,
@@ -42,8 +41,7 @@ def add_parser(
     parser = commands.add_parser(
         "inspect",
         help="draw where the model looks and what its object tokens are; needs no ROS",
-        usage="%(prog)s (IMAGE ... | --bag BAG) REGION ... --out DIR [--prompt PROMPT] "
-        "[OPTION ...]",
+        usage="%(prog)s (IMAGE ... | --bag BAG) REGION ... --out DIR [OPTION ...]",
         description=DESCRIPTION,
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -79,16 +77,16 @@ def run(arguments: argparse.Namespace) -> int:
     query = Query(frames, regions, arguments.prompt)
     inspections = inspect(model, query, max_new_tokens=arguments.max_new_tokens)
     files = write_inspections(inspections, model, arguments.out)
-    _summarise(inspections, model)
+    _summarise(inspections, model.model_id)
     for file in files:
         print(file)
     return 0
 
 
-def _summarise(inspections: Sequence[Inspection], model: PixelRefer) -> None:
+def _summarise(inspections: Sequence[Inspection], model_id: str) -> None:
     from pixelrefer_ros.report import noise_notice, printable
 
-    notice = noise_notice(model.model_id)
+    notice = noise_notice(model_id)
     if notice:
         print(notice)
     for inspection in inspections:
