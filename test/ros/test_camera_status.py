@@ -39,8 +39,8 @@ def test_a_good_camera_is_told_with_its_figures(diagnostics):
     assert status.hardware_id == "/good"
     assert status.message.endswith(" Hz")
     values = values_of(status)
-    assert 10 < float(values["rate (Hz)"]) < 35
-    assert 0 <= float(values["age of newest frame (s)"]) < 1
+    assert 5 < float(values["rate (Hz)"]) < 35  # 30, less where seven cameras share two busy cores
+    assert 0 <= float(values["age of newest frame (s)"]) < 2
     assert int(values["frames received"]) > 20
     assert values["frames missing, last 10 s"].isdigit()
     assert 0 < int(values["frames dropped by count or size"]) <= int(values["frames dropped"])
