@@ -9,6 +9,7 @@ from concurrent.futures import InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from pixelrefer_ros.engine.expiry import expire_after
 from pixelrefer_ros.engine.pending import PendingAnswers, Stage
 from pixelrefer_ros.engine.query import Answer, Query
 from pixelrefer_ros.engine.questions import Question
@@ -92,13 +93,7 @@ class Request:
         """Fail with `DeadlineError` at `deadline` (monotonic seconds), whatever the worker does."""
         allowed = deadline - self.submitted
         error = DeadlineError(f"the deadline, {allowed:.3f} s after submission, has passed")
-        if allowed <= 0:
-            self.fail(error)
-            return
-        timer = threading.Timer(allowed, self.fail, [error])
-        timer.daemon = True
-        self.future.add_done_callback(lambda _: timer.cancel())
-        timer.start()
+        expire_after(allowed, self.future, self.fail, error)
 
     def _settled(self, _: object) -> None:
         self.future.so_far = list  # it holds the pictures

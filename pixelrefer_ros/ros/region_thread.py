@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from pixelrefer_ros.engine.expiry import expire_after
 from pixelrefer_ros.engine.failures import as_reported
 from pixelrefer_ros.engine.turns import Turns
 from pixelrefer_ros.errors import BusyError, DeadlineError, NotActiveError
@@ -80,7 +81,8 @@ class RegionThread:
                     "this client, and another one asks"
                 )
             )
-        _expire(piece, timeout_s)
+        error = DeadlineError(f"{timeout_s:.3f} s passed")
+        expire_after(timeout_s, piece.future, piece.fail, error)
         return piece.future
 
     def submit(self, work: Work[Result]) -> Future[Result]:
@@ -141,14 +143,3 @@ class RegionThread:
     def _forget(self, piece: _Piece) -> None:
         with self._lock:
             self._unfinished.discard(piece)
-
-
-def _expire(piece: _Piece, timeout_s: float) -> None:
-    error = DeadlineError(f"{timeout_s:.3f} s passed")
-    if timeout_s <= 0:
-        piece.fail(error)
-        return
-    timer = threading.Timer(timeout_s, piece.fail, [error])
-    timer.daemon = True
-    piece.future.add_done_callback(lambda _: timer.cancel())
-    timer.start()

@@ -14,13 +14,6 @@ from pixelrefer_ros.streams.image_codec import from_rgb
 FEW = ("--max-new-tokens", "3", "--model", "random-tiny")
 
 
-@pytest.fixture
-def photo(tmp_path, picture) -> str:
-    path = tmp_path / "photo.png"
-    Image.fromarray(picture).save(path)
-    return str(path)
-
-
 def entries(capsys, *arguments: str) -> list[dict]:
     assert main(["describe", *arguments, "--json", *FEW]) == 0
     return json.loads(capsys.readouterr().out)

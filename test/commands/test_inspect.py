@@ -13,13 +13,6 @@ BOX = ("--box", "0,0,20,20")
 FEW = ("--max-new-tokens", "3", "--model", "random-tiny")
 
 
-@pytest.fixture
-def photo(tmp_path, picture) -> str:
-    path = tmp_path / "photo.png"
-    Image.fromarray(picture).save(path)
-    return str(path)
-
-
 def test_it_draws_says_in_short_and_names_the_files(capsys, photo, tmp_path):
     pytest.importorskip("matplotlib")
     out = tmp_path / "new" / "out"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from running_processes import processes_with
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
@@ -41,19 +41,6 @@ def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
     )
-
-
-def processes_with(text: str) -> list[str]:
-    """Return the command lines that hold a text, without this process."""
-    lines = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:  # ended in the meantime
-            continue
-        if text in line and path.parent.name != str(os.getpid()):
-            lines.append(line)
-    return lines
 
 
 def test_the_node_does_not_give_up_before_the_demo_does():

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from running_processes import processes_with
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
@@ -44,19 +44,6 @@ queries:
   stamp: 60
   regions: [{box: [300, 100, 60, 60]}]
 """
-
-
-def processes_with(text: str) -> list[str]:
-    """Return the command lines that hold a text, without this process."""
-    lines = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:  # ended in the meantime
-            continue
-        if text in line and path.parent.name != str(os.getpid()):
-            lines.append(line)
-    return lines
 
 
 def test_the_node_is_asked_while_the_bag_plays(tmp_path):

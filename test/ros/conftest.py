@@ -16,6 +16,7 @@ pytest.importorskip("rclpy", reason="needs ROS 2")
 os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 
+import rclpy
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.srv import SetParameters
@@ -23,6 +24,7 @@ from rclpy.parameter import Parameter
 
 from pixelrefer_ros.resources import find_config
 from pixelrefer_ros.ros.client import DescribeRegionClient
+from pixelrefer_ros.ros.parameters import Settings, declare_parameters, read_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 os.environ["FASTRTPS_DEFAULT_PROFILES_FILE"] = str(find_config("fastdds.xml"))
@@ -169,3 +171,16 @@ def module_processes(tmp_path_factory) -> Iterator[Processes]:
     running = Processes(tmp_path_factory.mktemp("processes"))
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="module")
+def settings() -> Settings:
+    """The default parameters, as a node reads them."""
+    context = rclpy.Context()
+    rclpy.init(context=context)
+    node = rclpy.create_node("settings", context=context)
+    declare_parameters(node)
+    read = read_settings(node)
+    node.destroy_node()
+    context.try_shutdown()
+    return read

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from diagnostics import Diagnostics, values_of
 
@@ -14,19 +13,6 @@ from pixelrefer_ros.errors import ErrorCode
 from pixelrefer_ros.msg import RegionQuery
 from pixelrefer_ros.ros.client import box_reference
 from pixelrefer_ros.ros.engine_status import build_engine_status
-from pixelrefer_ros.ros.parameters import Settings, declare_parameters, read_settings
-
-
-@pytest.fixture(scope="module")
-def settings() -> Settings:
-    context = rclpy.Context()
-    rclpy.init(context=context)
-    node = rclpy.create_node("settings", context=context)
-    declare_parameters(node)
-    read = read_settings(node)
-    node.destroy_node()
-    context.try_shutdown()
-    return read
 
 
 @pytest.fixture

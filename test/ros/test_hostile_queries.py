@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 
 import pytest
-import rclpy
 from fuzzing import fuzz
 from hostile_messages import queries
 from rclpy.serialization import deserialize_message, serialize_message
@@ -14,7 +13,6 @@ from rclpy.serialization import deserialize_message, serialize_message
 from pixelrefer_ros.engine.describer import Describer
 from pixelrefer_ros.errors import NotActiveError, PixelReferError
 from pixelrefer_ros.msg import RegionQuery
-from pixelrefer_ros.ros.parameters import Settings, declare_parameters, read_settings
 from pixelrefer_ros.ros.region_finding import RegionFinder
 from pixelrefer_ros.ros.region_query import build_error, read_query
 from pixelrefer_ros.ros.tracks import Tracks
@@ -23,18 +21,6 @@ from pixelrefer_ros.streams.frame_buffer import FrameBuffer
 from pixelrefer_ros.streams.image_codec import from_rgb
 
 NOW_NS = 1_700_000_000_000_000_000
-
-
-@pytest.fixture(scope="module")
-def settings() -> Settings:
-    context = rclpy.Context()
-    rclpy.init(context=context)
-    node = rclpy.create_node("settings", context=context)
-    declare_parameters(node)
-    settings = read_settings(node)
-    node.destroy_node()
-    context.try_shutdown()
-    return settings
 
 
 @pytest.fixture(scope="module")

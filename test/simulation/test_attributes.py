@@ -1,24 +1,6 @@
 from __future__ import annotations
 
-import numpy as np
-import pytest
-
 from pixelrefer_ros.simulation.attributes import false_attributes, true_attributes
-from pixelrefer_ros.simulation.conversation import talk_about_picture
-from pixelrefer_ros.simulation.observation import observe
-from pixelrefer_ros.simulation.scene import draw_scene
-
-
-@pytest.fixture(scope="module")
-def pictures(renderer):
-    made = []
-    for number in range(6):
-        random = np.random.default_rng([8, number])
-        scene = draw_scene(random, (8, number))
-        renderer.open(scene)
-        seen = observe(renderer, scene)
-        made.append((seen, talk_about_picture(random, seen)))
-    return made
 
 
 def test_what_is_true_is_what_was_measured(pictures):

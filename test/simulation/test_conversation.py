@@ -6,23 +6,10 @@ import numpy as np
 import pytest
 
 from pixelrefer_ros.simulation.clips import draw_clip
-from pixelrefer_ros.simulation.conversation import talk_about_clip, talk_about_picture
+from pixelrefer_ros.simulation.conversation import talk_about_clip
 from pixelrefer_ros.simulation.observation import observe, relation
-from pixelrefer_ros.simulation.scene import HEIGHT, WIDTH, draw_scene
+from pixelrefer_ros.simulation.scene import HEIGHT, WIDTH
 from pixelrefer_ros.simulation.tracking import follow
-
-
-@pytest.fixture(scope="module")
-def pictures(renderer):
-    """What is seen in some pictures, and what is said about it."""
-    made = []
-    for number in range(12):
-        random = np.random.default_rng([8, number])
-        scene = draw_scene(random, (8, number))
-        renderer.open(scene)
-        seen = observe(renderer, scene)
-        made.append((seen, talk_about_picture(random, seen)))
-    return made
 
 
 def said(pictures, task):

@@ -1,0 +1,23 @@
+"""Deadlines of what others wait for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from pixelrefer_ros.errors import DeadlineError
+
+
+def expire_after(
+    seconds: float, future: Future[Any], fail: Callable[[DeadlineError], None], error: DeadlineError
+) -> None:
+    """Call `fail(error)` in so many seconds, at once if none are left, unless it is done by then."""
+    if seconds <= 0:
+        fail(error)
+        return
+    timer = threading.Timer(seconds, fail, [error])
+    timer.daemon = True
+    future.add_done_callback(lambda _: timer.cancel())
+    timer.start()
