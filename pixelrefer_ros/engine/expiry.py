@@ -13,7 +13,7 @@ from pixelrefer_ros.errors import DeadlineError
 def expire_after(
     seconds: float, future: Future[Any], fail: Callable[[DeadlineError], None], error: DeadlineError
 ) -> None:
-    """Call `fail(error)` in so many seconds, at once if none are left, unless it is done by then."""
+    """Call `fail(error)` in so many seconds, now if none are left, unless it is done by then."""
     if seconds <= 0:
         fail(error)
         return
