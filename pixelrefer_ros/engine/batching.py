@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import InvalidStateError
+from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -43,7 +43,7 @@ class Request:
     submitted: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
-        self.future.add_done_callback(self._settled)
+        self.future.add_done_callback(_settled)
 
     def is_wanted(self) -> bool:
         """False once the request is answered, canceled or past its deadline."""
@@ -95,11 +95,14 @@ class Request:
         error = DeadlineError(f"the deadline, {allowed:.3f} s after submission, has passed")
         expire_after(allowed, self.future, self.fail, error)
 
-    def _settled(self, _: object) -> None:
-        self.future.so_far = list  # it holds the pictures
-        if self.future.cancelled():
-            # Without this, a canceled future does not wake `concurrent.futures.wait`.
-            self.future.set_running_or_notify_cancel()
+
+def _settled(future: Future[list[Answer]]) -> None:
+    """Let go of the pictures; what is called back must not hold the request, which has them too."""
+    assert isinstance(future, PendingAnswers)
+    future.so_far = list
+    if future.cancelled():
+        # Without this, a canceled future does not wake `concurrent.futures.wait`.
+        future.set_running_or_notify_cancel()
 
 
 class RequestQueue:
@@ -148,7 +151,7 @@ class RequestQueue:
                     "and another one asks"
                 )
             )
-        request.future.add_done_callback(lambda _: self._withdraw(request))
+        request.future.add_done_callback(self._withdraw)
 
     def change_capacity(self, capacity: int) -> None:
         """Let so many wait from now on; those that wait already stay."""
@@ -214,9 +217,10 @@ class RequestQueue:
         self._tell_places()
         return fitting
 
-    def _withdraw(self, request: Request) -> None:
+    def _withdraw(self, future: Future[list[Answer]]) -> None:
         """Let those behind a request that was withdrawn know that they moved up."""
-        if request.future.stage == Stage.WAITING:
+        assert isinstance(future, PendingAnswers)
+        if future.stage == Stage.WAITING:
             with self._changed:
                 self._forget_unwanted()
                 self._tell_places()

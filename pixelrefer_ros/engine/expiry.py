@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
+from weakref import WeakMethod
 
 from pixelrefer_ros.errors import DeadlineError
 
@@ -17,7 +18,14 @@ def expire_after(
     if seconds <= 0:
         fail(error)
         return
-    timer = threading.Timer(seconds, fail, [error])
+    weak = WeakMethod(fail)  # not to keep what failed, and its pictures, through the future's timer
+
+    def expire() -> None:
+        fail = weak()
+        if fail is not None:
+            fail(error)
+
+    timer = threading.Timer(seconds, expire)
     timer.daemon = True
     future.add_done_callback(lambda _: timer.cancel())
     timer.start()

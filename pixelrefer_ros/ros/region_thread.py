@@ -62,7 +62,7 @@ class RegionThread:
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="regions")
         self._lock = threading.Lock()
         self._waiting: Turns[_Piece] = Turns()
-        self._unfinished: set[_Piece] = set()
+        self._unfinished: set[Future[Any]] = set()
         self._closed = False
 
     def ask(self, work: Work[Result], *, timeout_s: float, client: str = "") -> Future[Result]:
@@ -97,15 +97,16 @@ class RegionThread:
 
     def cancel_all(self) -> None:
         """Cancel what waits and what is being done."""
-        for piece in self._snapshot():
-            piece.future.cancel()
+        for future in self._snapshot():
+            future.cancel()
 
     def close(self) -> None:
         """Fail everything with `NotActiveError`; the thread ends with the step it is at."""
         with self._lock:
             self._closed = True
-        for piece in self._snapshot():
-            piece.fail(NotActiveError("the node was stopped before the answer came"))
+        for future in self._snapshot():
+            with suppress(InvalidStateError):
+                future.set_exception(NotActiveError("the node was stopped before the answer came"))
         self._pool.shutdown(wait=False)
 
     def _put(self, piece: _Piece) -> _Piece | None:
@@ -123,9 +124,10 @@ class RegionThread:
                         f"{asked} requests wait for their regions, at most {self._capacity} may"
                     )
             self._waiting.append(piece)
-            self._unfinished.add(piece)
+            self._unfinished.add(piece.future)
             self._pool.submit(self._run_next)
-        piece.future.add_done_callback(lambda _: self._forget(piece))
+        # Not with the piece: what is called back would keep its pictures beyond its end.
+        piece.future.add_done_callback(self._forget)
         return pushed_out
 
     def _run_next(self) -> None:
@@ -136,10 +138,10 @@ class RegionThread:
         if piece is not None:
             piece.run()
 
-    def _snapshot(self) -> list[_Piece]:
+    def _snapshot(self) -> list[Future[Any]]:
         with self._lock:
             return list(self._unfinished)
 
-    def _forget(self, piece: _Piece) -> None:
+    def _forget(self, future: Future[Any]) -> None:
         with self._lock:
-            self._unfinished.discard(piece)
+            self._unfinished.discard(future)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import gc
 import threading
 import time
+import weakref
 from concurrent.futures import CancelledError, wait
 from dataclasses import replace
 
@@ -500,3 +502,19 @@ def test_a_worker_that_breaks_down_says_so(endless_model, picture, monkeypatch):
             describer.describe(picture, BOXES[0], timeout=30)
         with pytest.raises(InferenceError, match="broke down"):
             describer.submit(query(picture))
+
+
+@pytest.mark.parametrize("timeout", [None, 30.0])
+def test_what_is_answered_lets_go_of_its_pictures_at_once(describer, timeout):
+    gc.disable()  # which would find them some time
+    try:
+        picture = np.zeros((60, 80, 3), np.uint8)
+        seen = weakref.ref(picture)
+        describer.describe(picture, Region(box=(0, 0, 40, 30)), max_new_tokens=2, timeout=timeout)
+        del picture
+        until = time.monotonic() + 5
+        while seen() is not None and time.monotonic() < until:
+            time.sleep(0.01)
+        assert seen() is None
+    finally:
+        gc.enable()

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 
+import numpy as np
 import pytest
 
 from pixelrefer_ros.errors import (
@@ -176,3 +179,20 @@ def test_a_closed_thread_takes_nothing(thread):
     for ask in (lambda: thread.submit(running), lambda: thread.ask(running, timeout_s=1.0)):
         with pytest.raises(NotActiveError):
             ask()
+
+
+def test_what_is_done_lets_go_of_its_pictures_at_once(thread):
+    gc.disable()  # which would find them some time
+    try:
+        for timeout_s in (20.0, 0.0):
+            picture = np.zeros((9, 9))
+            seen = weakref.ref(picture)
+            future = thread.ask(lambda _, picture=picture: picture.sum(), timeout_s=timeout_s)
+            future.exception(10)
+            del picture, future
+            until = time.monotonic() + 5
+            while seen() is not None and time.monotonic() < until:
+                time.sleep(0.01)
+            assert seen() is None, timeout_s
+    finally:
+        gc.enable()
