@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
@@ -21,6 +21,9 @@ from pixelrefer_ros.streams.readability import Readability, encoding_of
 TYPES = {"sensor_msgs/msg/Image": Image, "sensor_msgs/msg/CompressedImage": CompressedImage}
 DISCOVERY_S = 3.0
 LISTENING_S = 2.0
+PATIENCE_S = 10.0
+"""How long is waited for what should be there, on a busy machine."""
+
 MOST_TOPICS = 16
 
 
@@ -58,8 +61,8 @@ def _listen(
     node: Node, executor: SingleThreadedExecutor, wanted: Sequence[str]
 ) -> Iterator[Finding]:
     executor.add_node(node)
-    _spin(executor, DISCOVERY_S)
-    types = dict(node.get_topic_names_and_types())
+    _spin(executor, DISCOVERY_S, lambda: all(topic in _topics(node) for topic in wanted))
+    types = _topics(node)
     cameras = {topic: t for topic, names in types.items() for t in names if t in TYPES}
     for topic in wanted:
         if topic not in cameras:
@@ -70,7 +73,7 @@ def _listen(
         yield Finding(Level.INFO, "camera topics", "none can be seen", cure)
     ears = {topic: _Ear(node, topic, TYPES[cameras[topic]]) for topic in chosen}
     if ears:
-        _spin(executor, LISTENING_S)
+        _spin(executor, LISTENING_S, lambda: all(ear.arrivals for ear in ears.values()))
     for topic, ear in ears.items():
         publishers = node.get_publishers_info_by_topic(topic)
         qos = "; ".join(sorted({describe_qos(publisher.qos_profile) for publisher in publishers}))
@@ -88,7 +91,7 @@ def _judge(topic: str, found: str, ear: _Ear, wanted: bool) -> Finding:
         return Finding(
             Level.ERROR if wanted else Level.WARN,
             topic,
-            f"{found}, no image within {LISTENING_S:.0f} s",
+            f"{found}, no image within {PATIENCE_S:.0f} s",
             "see that the camera runs; start its driver with the Fast DDS profile of this package",
         )
     frame = to_frame(deserialize_message(ear.last, ear.message_type), topic)
@@ -99,7 +102,12 @@ def _judge(topic: str, found: str, ear: _Ear, wanted: bool) -> Finding:
     return Finding(Level.OK, topic, f"{found}, {width} x {height}")
 
 
-def _spin(executor: SingleThreadedExecutor, seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0:
-        executor.spin_once(timeout_sec=left)
+def _topics(node: Node) -> dict[str, list[str]]:
+    return dict(node.get_topic_names_and_types())
+
+
+def _spin(executor: SingleThreadedExecutor, seconds: float, is_done: Callable[[], bool]) -> None:
+    """Spin for `seconds`, and on, up to `PATIENCE_S` in all, until it `is_done`."""
+    started = time.monotonic()
+    while (spent := time.monotonic() - started) < seconds or (spent < PATIENCE_S and not is_done()):
+        executor.spin_once(timeout_sec=0.1)

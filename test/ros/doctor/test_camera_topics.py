@@ -16,8 +16,8 @@ def cameras(module_processes):
     module_processes.camera("--topic", "/packed", "--compressed")
     module_processes.camera("--topic", "/depth", "--encoding", "16UC1")
     for _ in range(10):
-        if len(look()) == 3:
-            return
+        if len(findings := look()) == 3:
+            return findings
     raise AssertionError("the cameras do not start")
 
 
@@ -26,16 +26,15 @@ def look(*wanted: str) -> dict[str, Finding]:
 
 
 def test_all_that_can_be_seen(cameras):
-    findings = look()
-    assert set(findings) == {"/seen", "/packed", "/depth"}
-    seen = findings["/seen"]
+    assert set(cameras) == {"/seen", "/packed", "/depth"}
+    seen = cameras["/seen"]
     assert seen.level is Level.OK
     assert re.fullmatch(
         r"sensor_msgs/msg/Image, reliable, volatile, [\d.]+ Hz, rgb8, 160 x 120", seen.found
     )
-    assert findings["/packed"].found.startswith("sensor_msgs/msg/CompressedImage, best effort")
-    assert findings["/depth"].level is Level.WARN
-    assert "holds depth" in findings["/depth"].cure
+    assert cameras["/packed"].found.startswith("sensor_msgs/msg/CompressedImage, best effort")
+    assert cameras["/depth"].level is Level.WARN
+    assert "holds depth" in cameras["/depth"].cure
 
 
 def test_topics_that_must_be_there(cameras):
