@@ -16,6 +16,7 @@ from pixelrefer_ros.engine.memory_budget import MemoryBudget, bytes_of
 from pixelrefer_ros.engine.pending import PendingAnswers
 from pixelrefer_ros.engine.query import Answer, Frame, Image, Query, Sampling, as_frames
 from pixelrefer_ros.engine.questions import Question, make_questions
+from pixelrefer_ros.engine.thread_priority import stand_back
 from pixelrefer_ros.engine.watchdog import Watchdog
 from pixelrefer_ros.engine.worker import Worker
 from pixelrefer_ros.errors import (
@@ -270,6 +271,7 @@ class Describer:
         free_memory(self.model.language_model.device)
 
     def _work(self) -> None:
+        stand_back()
         try:
             self._worker.run()
         except Exception as error:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from pixelrefer_ros.engine.expiry import expire_after
 from pixelrefer_ros.engine.failures import as_reported
+from pixelrefer_ros.engine.thread_priority import stand_back
 from pixelrefer_ros.engine.turns import Turns
 from pixelrefer_ros.errors import BusyError, DeadlineError, NotActiveError
 
@@ -59,7 +60,9 @@ class RegionThread:
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="regions")
+        self._pool = ThreadPoolExecutor(
+            max_workers=1, thread_name_prefix="regions", initializer=stand_back
+        )
         self._lock = threading.Lock()
         self._waiting: Turns[_Piece] = Turns()
         self._unfinished: set[Future[Any]] = set()
