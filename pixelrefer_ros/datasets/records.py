@@ -19,17 +19,25 @@ class DataFile:
     images: folder the paths in the records start from, that of the file if empty.
     repeat: how often an epoch goes through the file.
     tasks: take only records whose field `task` is one of these; empty takes all.
+    topics: the same of the field `topic`.
     """
 
     path: str
     images: str = ""
     repeat: int = 1
     tasks: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise `CommandError` for a file that is never gone through."""
         if self.repeat < 1:
             raise CommandError(f"repeat is {self.repeat}, must be at least 1")
+
+    def takes(self, values: Mapping[str, Any]) -> bool:
+        """Tell whether a record is one of those to be taken."""
+        return (not self.tasks or values.get("task") in self.tasks) and (
+            not self.topics or values.get("topic") in self.topics
+        )
 
 
 @dataclass(frozen=True)
@@ -86,7 +94,7 @@ def read_records(files: Sequence[DataFile]) -> Records:
         for record, values in _read_file(file):
             if values is None:
                 pictures = record.name
-            elif file.tasks and values.get("task") not in file.tasks:
+            elif not file.takes(values):
                 continue
             else:
                 pictures = f"{record.root}/{values.get('image', values.get('video'))}"
@@ -96,7 +104,10 @@ def read_records(files: Sequence[DataFile]) -> Records:
                 group.append(len(records))
                 records.append(record)
         if not found:
-            raise DatasetError(f"{file.path}: no records of the tasks {list(file.tasks) or 'any'}")
+            about = f", topics {list(file.topics)}" if file.topics else ""
+            raise DatasetError(
+                f"{file.path}: no records of the tasks {list(file.tasks) or 'any'}{about}"
+            )
     return Records(records, list(groups.values()))
 
 

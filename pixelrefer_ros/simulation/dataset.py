@@ -25,6 +25,8 @@ A record is one question and its answer:
     areas           pixels of each region, the mean over its frames
     positive, negative   of a description: attributes the object has, and such as nothing in the
                     picture has
+    topic           of yes_no and reason: what is claimed, category, colour, material, state, part,
+                    relation or motion
     question_type, choices   of a quiz: its type, and what there is to choose from
 
 Nothing depends on the number of processes or on what was there before: picture i of seed s is

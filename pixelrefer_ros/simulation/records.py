@@ -47,6 +47,7 @@ def to_record(exchange: Exchange, masks: Masks) -> Record:
     further = {
         "positive": list(exchange.positive),
         "negative": list(exchange.negative),
+        "topic": exchange.topic,
         "question_type": exchange.question_type,
         "choices": list(exchange.choices),
     }

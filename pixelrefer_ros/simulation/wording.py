@@ -256,9 +256,9 @@ class Exchange:
 
     `regions` are what its <region> marks stand for: index of the object, and name of the part or
     "". `expected` is the answer itself and `accepted` all words that mean it. `positive` are the
-    attributes of what is described, `negative` such as nothing in the picture has. Of a question of
-    a quiz, `question_type` is its type, `choices` are what there is to choose from, and `shown` is
-    how many frames are shown, 0 all.
+    attributes of what is described, `negative` such as nothing in the picture has. `topic` is what
+    a claim is about. Of a question of a quiz, `question_type` is its type, `choices` are what there
+    is to choose from, and `shown` is how many frames are shown, 0 all.
     """
 
     task: str
@@ -269,6 +269,7 @@ class Exchange:
     regions: tuple[tuple[int, str], ...]
     positive: tuple[str, ...] = ()
     negative: tuple[str, ...] = ()
+    topic: str = ""
     question_type: str = ""
     choices: tuple[str, ...] = ()
     shown: int = 0
@@ -334,6 +335,7 @@ def claim(
         expected,
         (expected,),
         tuple(regions),
+        topic=topic,
     )
 
 

@@ -52,6 +52,15 @@ def test_tasks_choose_and_images_may_lie_elsewhere(tmp_path):
         read_records([DataFile(str(path), tasks=("motion",))])
 
 
+def test_topics_choose_too(tmp_path):
+    rows = [{**said("a", "yes", "yes_no"), "topic": topic} for topic in ("colour", "part")]
+    path = write_records(tmp_path / "d.jsonl", [*rows, said("a", "red", "colour")])
+    chosen = read_records([DataFile(str(path), tasks=("yes_no",), topics=("part",))])
+    assert [record.name for record in chosen.records] == ["d.jsonl:2"]
+    with pytest.raises(DatasetError, match=r"tasks any, topics \['state'\]"):
+        read_records([DataFile(str(path), topics=("state",))])
+
+
 def test_a_broken_line_fails_when_it_is_used(tmp_path):
     path = write_records(tmp_path / "d.jsonl", [said("a", "x"), '{"image": ', "[1]"])
     records = read_records([DataFile(str(path))])

@@ -54,7 +54,7 @@ def test_claims_are_agreed_with_when_true(value, expected):
     for seed in range(8):
         random = np.random.default_rng(seed)
         exchange = claim(random, "colour", [(0, "")], value, right="red")
-        assert exchange.task == "yes_no"
+        assert (exchange.task, exchange.topic) == ("yes_no", "colour")
         assert exchange.expected == expected
         assert exchange.answer.lower().startswith(expected)
         assert value in exchange.question
