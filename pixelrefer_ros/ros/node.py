@@ -184,7 +184,7 @@ class PixelReferNode(SafeLifecycleNode):
         if self._describer is not None:
             apply_limits(self._describer, settings)
         if self._watching is not None:
-            self._watching.settings = settings
+            self._watching.apply_settings(settings)
 
     def _stop_cameras(self) -> None:
         for camera in self._cameras.values():

@@ -27,6 +27,9 @@ from pixelrefer_ros.ros.parameters import Settings
 from pixelrefer_ros.ros.region_thread import IsWanted, RegionThread
 from pixelrefer_ros.streams.frame import Frame
 
+PLACES_PER_REQUEST = 4
+"""Requests that may wait for their regions, for each that may wait for the model."""
+
 
 @dataclass(frozen=True)
 class RegionFinder:
@@ -44,8 +47,12 @@ class RegionFinder:
         return cls(
             make_segmenter(settings.segmenter, model=model, device=device),
             make_propagator(settings.propagator, threshold=threshold, model=model, device=device),
-            RegionThread(4 * settings.queue_size),
+            RegionThread(PLACES_PER_REQUEST * settings.queue_size),
         )
+
+    def apply_limits(self, settings: Settings) -> None:
+        """Let what may be set at run time take effect."""
+        self.thread.change_capacity(PLACES_PER_REQUEST * settings.queue_size)
 
     def has_work(self, inquiry: Inquiry) -> bool:
         """False where every region is taken as it was given."""

@@ -68,6 +68,11 @@ class RegionThread:
         self._unfinished: set[Future[Any]] = set()
         self._closed = False
 
+    def change_capacity(self, capacity: int) -> None:
+        """Let so many questions wait from now on; those that wait already stay."""
+        with self._lock:
+            self._capacity = capacity
+
     def ask(self, work: Work[Result], *, timeout_s: float, client: str = "") -> Future[Result]:
         """Queue the work of a question and return at once.
 

@@ -34,8 +34,13 @@ class Watching:
         """Load what the parameters name. Raises `PixelReferError` saying what is of no use."""
         self.finder = RegionFinder.from_settings(settings)
         self.tracks = Tracks(self.finder, settings.max_tracks, settings.track_lost_after)
-        self.settings = settings
+        self._settings = settings
         self._annotator = annotator
+
+    def apply_settings(self, settings: Settings) -> None:
+        """Let what was set at run time take effect."""
+        self._settings = settings
+        self.finder.apply_limits(settings)
 
     def start_track(
         self,
@@ -46,8 +51,8 @@ class Watching:
     ) -> Track:
         """Watch what a goal asks for; `now_ns` is ROS time. Raises `PixelReferError`."""
         buffer = find_buffer(goal.camera, buffers)
-        max_age_ns = round(self.settings.max_frame_age * NANOSECONDS)
-        check_reference(goal.region, self.settings, name="region")
+        max_age_ns = round(self._settings.max_frame_age * NANOSECONDS)
+        check_reference(goal.region, self._settings, name="region")
         pointer = Pointer(buffer, self.tracks, now_ns, max_age_ns)
         place = pointer.look_up(goal.region, name="region")
 
@@ -61,7 +66,7 @@ class Watching:
             buffer,
             place.frame,
             place.region,
-            timeout_s=to_nanoseconds(goal.timeout) / NANOSECONDS or self.settings.track_timeout,
+            timeout_s=to_nanoseconds(goal.timeout) / NANOSECONDS or self._settings.track_timeout,
             on_step=tell,
         )
 

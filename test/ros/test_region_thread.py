@@ -124,6 +124,19 @@ def test_what_expired_or_was_canceled_takes_no_room(thread):
     assert [future.result(5) for future in waiting] == ["done"] * 2
 
 
+def test_more_or_fewer_may_wait_from_now_on(thread):
+    running = Work()
+    thread.ask(running, timeout_s=20.0)
+    assert running.began.wait(5)
+    thread.change_capacity(3)
+    waiting = [thread.ask(lambda _: "done", timeout_s=20.0) for _ in range(3)]
+    thread.change_capacity(1)
+    with pytest.raises(BusyError, match="3 requests wait for their regions, at most 1 may"):
+        thread.ask(lambda _: "done", timeout_s=20.0)
+    running.allowed.set()
+    assert [future.result(5) for future in waiting] == ["done"] * 3
+
+
 def test_clients_take_turns_and_the_work_of_the_node_has_one_of_its_own():
     thread = RegionThread(capacity=20)
     running, order = Work(), []
