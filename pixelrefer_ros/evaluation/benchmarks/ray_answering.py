@@ -8,6 +8,7 @@ do not depend on which questions wait together.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -34,9 +35,14 @@ class RayAnswering:
             self._ray.init(log_to_driver=False, configure_logging=False, include_dashboard=False)
         except (ConnectionError, OSError, RuntimeError, ValueError) as error:
             raise CommandError(f"--engine ray: Ray does not start: {error}") from error
-        gpus = self._gpus(model, workers)
-        # Fewer processors than workers would otherwise keep some of them waiting for ever.
-        actor = self._ray.remote(_Worker).options(num_cpus=0, num_gpus=gpus)
+        gpus = 0 if model.device == "cpu" else int(self._ray.cluster_resources().get("GPU", 0))
+        actor = self._ray.remote(_Worker).options(
+            # Fewer processors than workers would otherwise keep some of them waiting for ever.
+            num_cpus=0,
+            num_gpus=gpu_share(gpus, workers),
+            # Those that ask for no processor would otherwise all start on this machine.
+            scheduling_strategy="SPREAD",
+        )
         self._workers = [actor.remote(model) for _ in range(workers)]
 
     def answer(
@@ -64,16 +70,19 @@ class RayAnswering:
             reason = getattr(error, "cause", None) or error
             raise CommandError(f"--engine ray: a process failed: {reason}") from error
 
-    def _gpus(self, model: ModelChoice, workers: int) -> float:
-        """Share out the GPUs there are, if the model is to run on one."""
-        there = float(self._ray.cluster_resources().get("GPU", 0))
-        return 0 if model.device == "cpu" else min(1.0, there / workers)
-
     def __enter__(self) -> RayAnswering:
         return self
 
     def __exit__(self, *error: object) -> None:
         self._ray.shutdown()
+
+
+def gpu_share(gpus: int, workers: int) -> float:
+    """Return how much of a GPU each worker gets so that all of them find a place.
+
+    One worker has one GPU at most; what is left of a GPU beside some is of no use to others.
+    """
+    return 1 / math.ceil(workers / gpus) if gpus else 0
 
 
 class _Worker:

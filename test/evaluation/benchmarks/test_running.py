@@ -15,7 +15,7 @@ from pixelrefer_ros.errors import CommandError
 from pixelrefer_ros.evaluation.benchmarks import running, tablerefer
 from pixelrefer_ros.evaluation.benchmarks.answering import ModelChoice, answer
 from pixelrefer_ros.evaluation.benchmarks.benchmark import read_benchmark
-from pixelrefer_ros.evaluation.benchmarks.ray_answering import RayAnswering
+from pixelrefer_ros.evaluation.benchmarks.ray_answering import RayAnswering, gpu_share
 from pixelrefer_ros.evaluation.benchmarks.results import Results, claim_folder
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -145,6 +145,21 @@ def test_answers_are_scored_by_the_metrics_of_their_task(questions):
     assert found["category"].values["category_accuracy"] == 1.0
     assert found["category"].values["siou"] == 0.5
     assert found["description"].values["attribute_recall"] == 1.0
+
+
+@pytest.mark.parametrize("gpus", range(5))
+@pytest.mark.parametrize("workers", range(1, 10))
+def test_every_worker_finds_a_place_on_a_gpu(gpus, workers):
+    share = gpu_share(gpus, workers)
+    assert share <= 1
+    places = gpus * int(1 / share + 1e-9) if share else float("inf")
+    assert places >= workers
+
+
+def test_gpus_are_shared_no_more_than_needed():
+    assert gpu_share(2, 3) == 0.5
+    assert gpu_share(3, 3) == gpu_share(4, 3) == 1
+    assert gpu_share(0, 3) == 0
 
 
 def test_the_blind_see_grey(questions, ask, tmp_path):
