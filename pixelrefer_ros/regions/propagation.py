@@ -61,13 +61,11 @@ def make_propagator(
     threshold: float = LOST_THRESHOLD,
     model: str = "",
     device: str = "cpu",
-    download: bool = False,
 ) -> Propagator:
     """Return the propagator of that name, one of `PROPAGATORS`.
 
     threshold: score from 0 to 1 below which an object counts as lost.
-    model: folder or hub id of SAM 2, for `sam2` alone; it runs on `device` of torch. A hub id is
-        fetched over the network only with `download`.
+    model: folder or downloaded hub id of SAM 2, for `sam2` alone; it runs on `device` of torch.
     Raises `CommandError` for any other name, and `CheckpointError` or `DeviceError` of SAM 2.
     """
     if name == "none":
@@ -79,7 +77,7 @@ def make_propagator(
     if name == "sam2":
         from pixelrefer_ros.regions.sam2_video import Sam2Propagator  # torch: a second or two
 
-        return Sam2Propagator(model, device=device, download=download, threshold=threshold)
+        return Sam2Propagator(model, device=device, threshold=threshold)
     raise CommandError(f"propagator is '{name}', must be one of {', '.join(PROPAGATORS)}")
 
 

@@ -17,8 +17,8 @@ class Sam2Segmenter:
     Raises `CheckpointError` and `DeviceError` as `sam2_model.load`.
     """
 
-    def __init__(self, model: str, *, device: str, download: bool) -> None:
-        self._model = sam2_model.load(Sam2Model, model, device, download=download)
+    def __init__(self, model: str, *, device: str) -> None:
+        self._model = sam2_model.load(Sam2Model, model, device)
         self._side = int(self._model.config.vision_config.backbone_config.image_size[0])
 
     @torch.inference_mode()

@@ -20,8 +20,8 @@ class Sam2Propagator:
     Raises `CheckpointError` and `DeviceError` as `sam2_model.load`.
     """
 
-    def __init__(self, model: str, *, device: str, download: bool, threshold: float) -> None:
-        self._model = sam2_model.load(Sam2VideoModel, model, device, download=download)
+    def __init__(self, model: str, *, device: str, threshold: float) -> None:
+        self._model = sam2_model.load(Sam2VideoModel, model, device)
         self._threshold = threshold
 
     def start(self, image: Image, masks: Sequence[Mask]) -> Sam2Tracker:

@@ -55,13 +55,10 @@ def segment_regions(
     ]
 
 
-def make_segmenter(
-    name: str, *, model: str = "", device: str = "cpu", download: bool = False
-) -> Segmenter:
+def make_segmenter(name: str, *, model: str = "", device: str = "cpu") -> Segmenter:
     """Return the segmenter of that name, one of `SEGMENTERS`.
 
-    model: folder or hub id of SAM 2, for `sam2` alone; it runs on `device` of torch. A hub id is
-        fetched over the network only with `download`.
+    model: folder or downloaded hub id of SAM 2, for `sam2` alone; it runs on `device` of torch.
     Raises `CommandError` for any other name, and `CheckpointError` or `DeviceError` of SAM 2.
     """
     if name == "none":
@@ -71,5 +68,5 @@ def make_segmenter(
     if name == "sam2":
         from pixelrefer_ros.regions.sam2_image import Sam2Segmenter  # torch: a second or two
 
-        return Sam2Segmenter(model, device=device, download=download)
+        return Sam2Segmenter(model, device=device)
     raise CommandError(f"segmenter is '{name}', must be one of {', '.join(SEGMENTERS)}")

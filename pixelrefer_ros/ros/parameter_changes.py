@@ -12,8 +12,8 @@ from rclpy.parameter import Parameter as RosParameter
 from pixelrefer_ros.engine.device import resolve_device, resolve_dtype
 from pixelrefer_ros.engine.weight_quantization import resolve_quantization
 from pixelrefer_ros.errors import DeviceError, PixelReferError
-from pixelrefer_ros.resources import find_model
 from pixelrefer_ros.ros.parameter import Effect, Parameter
+from pixelrefer_ros.ros.parameter_resources import RESOURCES, check_resources
 from pixelrefer_ros.ros.parameters import PARAMETERS, camera_parameters, declare_cameras
 
 
@@ -53,9 +53,8 @@ class ParameterChanges:
             if name in table:  # `use_sim_time` is rclpy's
                 table[name].check_value(name, value)
                 self._check_effect(table[name], name, value)
-        if "model.path" in values:
-            find_model(values["model.path"])
-        _check_device({name: values.get(name, self._current(name)) for name in DEVICE}, values)
+        _check_device(self._together(DEVICE, values), values)
+        check_resources(self._together(RESOURCES, values), values)
 
     def _check_effect(self, parameter: Parameter, name: str, value: Any) -> None:
         if parameter.effect is Effect.AT_ONCE or not self._is_active():
@@ -65,6 +64,10 @@ class ParameterChanges:
                 f"{name} is {self._current(name)!r} and takes effect {parameter.effect.value}: "
                 f"it cannot become {value!r} while the node is active; {parameter.effect.cure}"
             )
+
+    def _together(self, names: Sequence[str], values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return parameters as they would be with new values."""
+        return {name: values.get(name, self._current(name)) for name in names}
 
     def _current(self, name: str) -> Any:
         return self._node.get_parameter(name).value
