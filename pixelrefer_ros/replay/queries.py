@@ -32,6 +32,10 @@ KINDS = {
 }  # fmt: skip
 
 
+HISTORY_S = 10.0
+"""How far back objects are followed where a query does not say: as far as the node's buffer reaches
+by default, so that both ways of asking look at the same frames."""
+
 MAX_MASK_BYTES = 2_000_000_000
 """Of all masks of a file, at the size of their images: they are held until all is asked."""
 
@@ -145,8 +149,8 @@ def _read_query(values: Mapping[str, Any], file: YamlFile, place: Place) -> Repl
         regions=tuple(regions),
         fingerprint=digest.hexdigest()[:16],
         prompt=values.get("prompt", ""),
-        num_frames=values.get("num_frames", 1),
-        history_ns=round(values.get("history", 0) * NANOSECONDS),
+        num_frames=max(values.get("num_frames", 1), 1),
+        history_ns=_history_ns(values),
         references=tuple(values.get("references", ())),
         category=values.get("category", ""),
         choices=tuple(values.get("choices", ())),
@@ -168,6 +172,13 @@ def _read_query(values: Mapping[str, Any], file: YamlFile, place: Place) -> Repl
                 "region gets an answer of its own; make it a query for each region",
             )
     return query
+
+
+def _history_ns(values: Mapping[str, Any]) -> int:
+    """Return how far back a query looks; what 0 stands for is as in the message RegionQuery."""
+    if values.get("num_frames", 1) <= 1:
+        return 0
+    return round((values.get("history") or HISTORY_S) * NANOSECONDS)
 
 
 def _read_region(values: Mapping[str, Any], file: YamlFile, place: Place) -> Region:
@@ -226,11 +237,10 @@ def _explain(error: ValidationError) -> str:
             return " is empty"
         case "pattern":
             return f" is {value}, must be at most 100 letters, digits, '.', '_' and '-'"
-        case "minimum" | "exclusiveMinimum" | "maximum" | "exclusiveMaximum":
-            bound = {
-                "minimum": "at least", "exclusiveMinimum": "above",
-                "maximum": "at most", "exclusiveMaximum": "below",
-            }[error.validator]  # fmt: skip
+        case "minimum" | "maximum" | "exclusiveMaximum":
+            bound = {"minimum": "at least", "maximum": "at most", "exclusiveMaximum": "below"}[
+                error.validator
+            ]
             return f" is {value}, must be {bound} {limit}"
         case _:
             return f": {error.message}"

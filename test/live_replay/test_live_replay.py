@@ -40,6 +40,10 @@ queries:
   num_frames: 3
   history: 1.0
   regions: [{mask: vase.png}]
+- id: back
+  stamp: 4.0
+  num_frames: 2
+  regions: [{mask: vase.png}]
 - id: never
   stamp: 60
   regions: [{box: [300, 100, 60, 60]}]
@@ -63,7 +67,7 @@ def test_the_node_is_asked_while_the_bag_plays(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     lines = (out / "results.jsonl").read_text().splitlines()
-    early, masked, outside, followed, never = map(json.loads, lines)
+    early, masked, outside, followed, back, never = map(json.loads, lines)
     assert early["error"] == masked["error"] == "", (early, masked)
     assert early["frames_ns"] == [early["stamp_ns"]] == [1_700_000_000_500_000_000]
     assert masked["frames_ns"] == [1_700_000_004_250_000_000]
@@ -73,6 +77,8 @@ def test_the_node_is_asked_while_the_bag_plays(tmp_path):
     assert outside["error"] == "INVALID_REGION"
     assert "box covers x 630 to 690, the image x 0 to 640" in outside["error_msg"]
     assert followed["frames_ns"] == [1_700_000_002_000_000_000 + k * 500_000_000 for k in range(3)]
+    assert len(back["frames_ns"]) == 2
+    assert back["frames_ns"][0] < 1_700_000_002_000_000_000, "as far back as the buffer reaches"
     assert never["error"] == "FRAME_EVICTED"
     timings = {
         values["id"]: values
@@ -91,12 +97,13 @@ def test_the_node_is_asked_while_the_bag_plays(tmp_path):
     assert latency["published"] == 41
     assert 0 < latency["received"] <= 41
     assert latency["dropped"] == 41 - latency["received"]
-    assert latency["age_s"]["n"] == 3
+    assert latency["age_s"]["n"] == 4
     assert {path.stem for path in (out / "pictures").iterdir()} == {
         "early",
         "masked",
         "outside",
         "followed",
+        "back",
     }
     assert "age of the frame, p50" in (out / "report.html").read_text()
     assert "frames dropped" in done.stdout

@@ -10,7 +10,7 @@ pytest.importorskip("rclpy", reason="needs ROS 2")
 from pixelrefer_ros.live_replay.node_limits import node_limits
 from pixelrefer_ros.live_replay.planner import Due
 from pixelrefer_ros.regions.reference import Region
-from pixelrefer_ros.replay.queries import ReplayQuery
+from pixelrefer_ros.replay.queries import HISTORY_S, ReplayQuery
 from pixelrefer_ros.replay.recording import Recording
 from pixelrefer_ros.streams.stamps import NANOSECONDS
 
@@ -55,3 +55,4 @@ def test_what_needs_no_more_has_the_defaults(bag):
     found = limits(bag, query("q"))
     assert found["buffer.seconds"] == 10.0
     assert found["request.max_regions"] == found["request.max_frames"] == 16
+    assert found["buffer.seconds"] == HISTORY_S, "how far back is looked where no query says"

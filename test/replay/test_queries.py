@@ -9,7 +9,7 @@ from PIL import Image
 
 from pixelrefer_ros.errors import CommandError
 from pixelrefer_ros.replay import queries
-from pixelrefer_ros.replay.queries import load_schema, read_queries
+from pixelrefer_ros.replay.queries import HISTORY_S, load_schema, read_queries
 from pixelrefer_ros.resources import find_demo
 
 APPLE = "\N{RED APPLE}"
@@ -71,6 +71,26 @@ queries:
     assert (least.topic, least.prompt, least.num_frames, least.is_from_start) == ("", "", 1, True)
 
 
+@pytest.mark.parametrize(
+    ("fields", "num_frames", "history_s"),
+    [
+        ("num_frames: 0", 1, 0),
+        ("num_frames: 1", 1, 0),
+        ("history: 0", 1, 0),
+        ("history: 2.5", 1, 0),
+        ("num_frames: 1\n  history: 2.5", 1, 0),
+        ("num_frames: 3", 3, HISTORY_S),
+        ("num_frames: 3\n  history: 0", 3, HISTORY_S),
+        ("num_frames: 3\n  history: 2.5", 3, 2.5),
+    ],
+)
+def test_frames_and_history_mean_what_they_mean_to_the_node(
+    tmp_path, fields, num_frames, history_s
+):
+    [query] = read_queries(write(tmp_path, f"{GOOD}  {fields}\n"))
+    assert (query.num_frames, query.history_ns) == (num_frames, history_s * 10**9)
+
+
 def test_json_will_do(tmp_path):
     values = {"queries": [{"id": "a", "stamp": 1, "regions": [{"box": [0, 0, 1, 1]}]}]}
     [query] = read_queries(write(tmp_path, json.dumps(values), "queries.json"))
@@ -115,7 +135,8 @@ def test_masks_of_a_file_are_bounded(tmp_path, monkeypatch):
         ("  stamp: 1.5\n", "", "2: queries[0] has neither, needs one of stamp, stamp_ns"),
         ("id: cup", "id: a/b", '2: queries[0].id is "a/b", must be at most 100 letters'),
         ("id: cup", "id: 7", "2: queries[0].id is 7, must be text"),
-        ("stamp: 1.5", "num_frames: 3\n  stamp: 1", "lacks history, which goes with num_frames"),
+        ("stamp: 1.5", "history: -1\n  stamp: 1", "queries[0].history is -1, must be at least 0"),
+        ("stamp: 1.5", "num_frames: 256\n  stamp: 1", "num_frames is 256, must be at most 255"),
         ("stamp: 1.5", "choices: [a, b]\n  stamp: 1", "lacks answer, which goes with choices"),
         ("stamp: 1.5", "choices: [a]\n  answer: c\n  stamp: 1", "5: queries[0].answer is 'c'"),
         ("prompt: What is <region>?", "prompt: 3", "7: queries[0].prompt is 3, must be text"),

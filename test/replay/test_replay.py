@@ -194,13 +194,16 @@ def test_however_many_regions_a_query_has_it_is_asked(folder, tmp_path):
     (tmp_path / "queries.yaml").write_text(
         f"queries:\n- {{id: many, topic: {RAW}, stamp: 1, regions: [{boxes}]}}\n"
         f"- {{id: film, topic: {RAW}, stamp: 1, regions: [{few}], num_frames: 6, history: 1}}\n"
+        f"- {{id: back, topic: {RAW}, stamp: 1, regions: [{{box: [70, 30, 30, 30]}}], "
+        "num_frames: 2}\n"
     )
     given = ["--queries", str(tmp_path / "queries.yaml"), "--out", str(tmp_path / "out")]
     assert main(["replay", str(folder / "bag"), *given, *OPTIONS, "--propagator", "flow"]) == 0
     found = results(tmp_path / "out")
-    assert [values["error"] for values in found.values()] == ["", ""], found
-    assert [len(values["answers"]) for values in found.values()] == [20, 3]
+    assert [values["error"] for values in found.values()] == ["", "", ""], found
+    assert [len(values["answers"]) for values in found.values()] == [20, 3, 1]
     assert len(found["film"]["frames_ns"]) == 6
+    assert found["back"]["frames_ns"] == [START_NS, START_NS + 10**9], "from the start of the bag"
 
 
 def test_workers_share_the_threads_of_this_process(monkeypatch):
