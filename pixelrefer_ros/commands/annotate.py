@@ -15,7 +15,7 @@ has a topic of them, else one on the middle of each frame, to be put right by ha
 
 EXAMPLES = """\
 examples:
-  pixelrefer annotate recording --topic /camera/image_raw --out annotated
+  pixelrefer annotate recording --topic /camera/image_raw
   pixelrefer annotate recording --topic /camera/image_raw --detections /yolo/detections \\
       --frames 20 --out annotated
   pixelrefer replay recording --queries annotated/queries.yaml --out out/replay
@@ -36,7 +36,13 @@ def add_parser(
     )
     parser.add_argument("bag", metavar="BAG", help="rosbag2 folder, .mcap or .db3 file")
     parser.add_argument("--topic", default="", help="image topic; default: the first with colours")
-    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="where to write")
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        type=Path,
+        default=Path("annotated"),
+        help="where to write, default annotated",
+    )
     parser.add_argument(
         "--frames", metavar="N", type=positive_count, default=8, help="how many, default 8"
     )

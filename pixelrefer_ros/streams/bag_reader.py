@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -135,15 +135,22 @@ class BagReader:
             for connection, receive_ns, data in reader.messages(self._find(reader, topics)):
                 yield BagMessage(connection.topic, connection.msgtype, data, receive_ns)
 
-    def decoded(self, topic: str, *, on_broken: Callable[[BrokenMessage], None]) -> Iterator[Any]:
+    def decoded(
+        self,
+        topic: str,
+        *,
+        known: Mapping[str, str],
+        on_broken: Callable[[BrokenMessage], None],
+    ) -> Iterator[Any]:
         """Yield the messages of `topic`, of any type that the bag itself defines, as objects.
 
-        They have the fields of the type; `__msgtype__` names it. Raises `BagError` where the bag
-        does not define it, as old ones do not.
+        They have the fields of the type; `__msgtype__` names it. known: definitions by type, for
+        bags that bring none, as sqlite3 does until Humble. Raises `BagError` for any other type
+        there.
         """
         with self._open() as reader:
             connections = self._find(reader, [topic])
-            types = _types_of(connections)
+            types = _types_of(connections, known)
             for connection, receive_ns, data in reader.messages(connections):
                 try:
                     message = types.deserialize_cdr(data, connection.msgtype)
@@ -183,7 +190,7 @@ class BagReader:
         return [connection for connection in reader.connections if connection.topic in topics]
 
 
-def _types_of(connections: Iterable[Connection]) -> Typestore:
+def _types_of(connections: Iterable[Connection], known: Mapping[str, str]) -> Typestore:
     types = get_typestore(Stores.EMPTY)
     readers: dict[MessageDefinitionFormat, Callable[[str, str], Any]] = {
         MessageDefinitionFormat.MSG: get_types_from_msg,
@@ -191,12 +198,17 @@ def _types_of(connections: Iterable[Connection]) -> Typestore:
     }
     for connection in connections:
         read = readers.get(connection.msgdef.format)
-        if read is None:
+        if read is not None:
+            types.register(read(connection.msgdef.data, connection.msgtype))
+        elif connection.msgtype in known:
+            types.register(image_types().fielddefs)
+            for name, text in known.items():
+                types.register(get_types_from_msg(text, name))
+        else:
             raise BagError(
                 f"topic '{connection.topic}' is of type {connection.msgtype}, which this bag does "
                 "not define: convert it with `ros2 bag convert` to mcap, which holds definitions"
             )
-        types.register(read(connection.msgdef.data, connection.msgtype))
     return types
 
 

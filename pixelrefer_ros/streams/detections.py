@@ -9,6 +9,21 @@ from pixelrefer_ros.errors import BagError
 from pixelrefer_ros.streams.bag_reader import BagReader
 from pixelrefer_ros.streams.stamps import NANOSECONDS
 
+VISION_MSGS: Mapping[str, str] = {
+    "vision_msgs/msg/Detection2DArray": "std_msgs/Header header\nDetection2D[] detections",
+    "vision_msgs/msg/Detection2D": (
+        "std_msgs/Header header\nObjectHypothesisWithPose[] results\nBoundingBox2D bbox\nstring id"
+    ),
+    "vision_msgs/msg/ObjectHypothesisWithPose": (
+        "ObjectHypothesis hypothesis\ngeometry_msgs/PoseWithCovariance pose"
+    ),
+    "vision_msgs/msg/ObjectHypothesis": "string class_id\nfloat64 score",
+    "vision_msgs/msg/BoundingBox2D": "Pose2D center\nfloat64 size_x\nfloat64 size_y",
+    "vision_msgs/msg/Pose2D": "Point2D position\nfloat64 theta",
+    "vision_msgs/msg/Point2D": "float64 x\nfloat64 y",
+}
+"""Fields of the messages as of Humble, the last distribution whose bags may lack them."""
+
 
 class Detection(NamedTuple):
     """A box x, y, width, height in pixels, and what the detector calls it, "" where it does not."""
@@ -20,12 +35,15 @@ class Detection(NamedTuple):
 def read_detections(bag: BagReader, topic: str) -> dict[int, list[Detection]]:
     """Return the detections of a topic by the header stamp of their image, nanoseconds.
 
-    Known are the types of `READERS`, with the definition the bag brings. Raises `BagError` for any
-    other topic, and where a message is broken.
+    Known are the types of `READERS`, with the definition the bag brings; of one that brings none,
+    those of `VISION_MSGS`. Raises `BagError` for any other topic, and where a message is broken.
     """
     broken: list[str] = []
     found: dict[int, list[Detection]] = {}
-    for message in bag.decoded(topic, on_broken=lambda one: broken.append(one.reason)):
+    messages = bag.decoded(
+        topic, known=VISION_MSGS, on_broken=lambda one: broken.append(one.reason)
+    )
+    for message in messages:
         read = READERS.get(message.__msgtype__)
         if read is None:
             raise BagError(

@@ -90,6 +90,12 @@ def test_frames_evenly_in_time_with_a_box_in_the_middle(bag, tmp_path, capsys):
     assert "3 of 3" in capsys.readouterr().out
 
 
+def test_nothing_but_the_bag_need_be_named(bag, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["annotate", str(bag)]) == 0
+    assert len(read_queries(tmp_path / "annotated" / "queries.yaml")) == 8
+
+
 def test_boxes_of_a_detector(bag, tmp_path, capsys):
     out = tmp_path / "annotated"
     assert main(["annotate", str(bag), "--detections", DETECTIONS, "--out", str(out)]) == 0

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
-from rosbags.rosbag2 import Writer
+from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from pixelrefer_ros.errors import BagError
@@ -15,12 +18,26 @@ from pixelrefer_ros.streams.detections import Detection, read_detections
 TOPIC = "/detections"
 STAMP_NS = 1_700_000_000_250_000_000
 
-# Fields of other meaning are left out; names and nesting are those of the packages.
+# Fields of other meaning are left out but for one; names and nesting are those of the packages.
 LAYOUTS = {
     "vision_msgs": {
         "vision_msgs/msg/Detection2DArray": "std_msgs/Header header\nDetection2D[] detections",
         "vision_msgs/msg/Detection2D": "ObjectHypothesisWithPose[] results\nBoundingBox2D bbox",
         "vision_msgs/msg/ObjectHypothesisWithPose": "ObjectHypothesis hypothesis",
+        "vision_msgs/msg/ObjectHypothesis": "string class_id\nfloat64 score",
+        "vision_msgs/msg/BoundingBox2D": "Pose2D center\nfloat64 size_x\nfloat64 size_y",
+        "vision_msgs/msg/Pose2D": "Point2D position\nfloat64 theta",
+        "vision_msgs/msg/Point2D": "float64 x\nfloat64 y",
+    },
+    "vision_msgs of Humble": {
+        "vision_msgs/msg/Detection2DArray": "std_msgs/Header header\nDetection2D[] detections",
+        "vision_msgs/msg/Detection2D": (
+            "std_msgs/Header header\nObjectHypothesisWithPose[] results\n"
+            "BoundingBox2D bbox\nstring id"
+        ),
+        "vision_msgs/msg/ObjectHypothesisWithPose": (
+            "ObjectHypothesis hypothesis\ngeometry_msgs/PoseWithCovariance pose"
+        ),
         "vision_msgs/msg/ObjectHypothesis": "string class_id\nfloat64 score",
         "vision_msgs/msg/BoundingBox2D": "Pose2D center\nfloat64 size_x\nfloat64 size_y",
         "vision_msgs/msg/Pose2D": "Point2D position\nfloat64 theta",
@@ -52,7 +69,13 @@ LAYOUTS = {
 }
 
 
-def write(path: Path, layout: str, *, stamp_ns: int = STAMP_NS) -> BagReader:
+def write(
+    path: Path,
+    layout: str,
+    *,
+    stamp_ns: int = STAMP_NS,
+    storage: StoragePlugin = StoragePlugin.MCAP,
+) -> BagReader:
     """Write a cup in the box 10, 20, 30, 40 and a box of no name in 0, 0, 8, 6."""
     store = get_typestore(Stores.ROS2_JAZZY)
     for name, text in LAYOUTS[layout].items():
@@ -78,16 +101,24 @@ def write(path: Path, layout: str, *, stamp_ns: int = STAMP_NS) -> BagReader:
         return make("std_msgs/msg/Header", stamp=stamp, frame_id="optical")
 
     def result(label: str, score: float) -> object:
-        if layout == "vision_msgs":
-            inner = make("ObjectHypothesis", class_id=label, score=score)
-            return make("ObjectHypothesisWithPose", hypothesis=inner)
-        return make("ObjectHypothesisWithPose", id=label, score=score)
+        if layout == "vision_msgs until Galactic":
+            return make("ObjectHypothesisWithPose", id=label, score=score)
+        inner = make("ObjectHypothesis", class_id=label, score=score)
+        others = {"pose": pose()} if layout == "vision_msgs of Humble" else {}
+        return make("ObjectHypothesisWithPose", hypothesis=inner, **others)
+
+    def pose() -> object:
+        at = make("geometry_msgs/msg/Point", x=1.0, y=2.0, z=3.0)
+        turn = make("geometry_msgs/msg/Quaternion", x=0.0, y=0.0, z=0.0, w=1.0)
+        where = make("geometry_msgs/msg/Pose", position=at, orientation=turn)
+        return make("geometry_msgs/msg/PoseWithCovariance", pose=where, covariance=np.full(36, 0.5))
 
     cup, other = (10.0, 20.0, 30.0, 40.0), (0.0, 0.0, 8.0, 6.0)
     if package == "vision_msgs":
+        others = {"header": header(0), "id": "seventh"} if layout == "vision_msgs of Humble" else {}
         seen = [make("Detection2D", results=[result("vase", 0.2), result("cup", 0.7)],
-                     bbox=box(*cup)),
-                make("Detection2D", results=[], bbox=box(*other))]  # fmt: skip
+                     bbox=box(*cup), **others),
+                make("Detection2D", results=[], bbox=box(*other), **others)]  # fmt: skip
         message = make(kind, header=header(stamp_ns), detections=seen)
     elif package == "yolo_msgs":
         seen = [make("Detection", class_name=name, score=0.5, bbox=box(*at))
@@ -99,7 +130,7 @@ def write(path: Path, layout: str, *, stamp_ns: int = STAMP_NS) -> BagReader:
                 for name, (x, y, w, h) in (("cup", cup), ("", other))]  # fmt: skip
         message = make(kind, header=header(stamp_ns + 10**9), image_header=header(stamp_ns),
                        bounding_boxes=seen)  # fmt: skip
-    with Writer(path, version=9) as writer:
+    with Writer(path, version=9, storage_plugin=storage) as writer:
         connection = writer.add_connection(TOPIC, kind, typestore=store)
         writer.write(connection, stamp_ns, bytes(store.serialize_cdr(message, kind)))
     return BagReader(path)
@@ -111,6 +142,37 @@ def test_boxes_and_labels(tmp_path, layout):
     assert found == {
         STAMP_NS: [Detection((10, 20, 30, 40), "cup"), Detection((0, 0, 8, 6), "")],
     }
+
+
+def forget_definitions(bag: BagReader) -> None:
+    """Make a bag like one that Humble's sqlite3 plugin wrote."""
+    [file] = bag.path.glob("*.db3")
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("DROP TABLE message_definitions")
+        database.execute("DROP TABLE schema")
+        database.commit()
+
+
+def test_a_bag_that_does_not_define_vision_msgs(tmp_path):
+    bag = write(tmp_path / "bag", "vision_msgs of Humble", storage=StoragePlugin.SQLITE3)
+    forget_definitions(bag)
+    assert read_detections(bag, TOPIC) == {
+        STAMP_NS: [Detection((10, 20, 30, 40), "cup"), Detection((0, 0, 8, 6), "")],
+    }
+
+
+def test_other_messages_must_be_defined_by_the_bag(tmp_path):
+    bag = write(tmp_path / "bag", "yolo_msgs", storage=StoragePlugin.SQLITE3)
+    forget_definitions(bag)
+    with pytest.raises(BagError, match="yolo_msgs/msg/DetectionArray, which this bag does not def"):
+        read_detections(bag, TOPIC)
+
+
+def test_messages_of_before_humble_are_not_misread(tmp_path):
+    bag = write(tmp_path / "bag", "vision_msgs until Galactic", storage=StoragePlugin.SQLITE3)
+    forget_definitions(bag)
+    with pytest.raises(BagError, match="1 messages of '/detections' are broken: "):
+        read_detections(bag, TOPIC)
 
 
 def test_topics_that_hold_none(tmp_path):
