@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
 
 from pixelrefer_ros.errors import BagError, ErrorCode, FrameEvictedError, PixelReferError
 from pixelrefer_ros.live_replay.planner import Reply
-from pixelrefer_ros.regions.reference import Region
 from pixelrefer_ros.replay.pictures import draw_query
 from pixelrefer_ros.replay.recording import Recording
 from pixelrefer_ros.replay.results import Outcome, Result, Timing, Words
-from pixelrefer_ros.ros.conversions import to_nanoseconds
+from pixelrefer_ros.ros.conversions import to_nanoseconds, to_region
 from pixelrefer_ros.streams.stamps import NANOSECONDS
 
 STAGES = ("queue", "preprocess", "encode", "generate")
@@ -62,34 +60,23 @@ def to_outcome(recording: Recording, reply: Reply) -> Outcome:
 
 
 def draw_reply(recording: Recording, reply: Reply) -> bytes | None:
-    """Draw the frames that the answer speaks of with the boxes of the regions that were used.
+    """Draw the frames that the answer speaks of with the masks that were used.
 
-    Where there is no answer, or one frame only, the region as it was pointed at.
+    Where there is no answer, the region as it was pointed at.
     """
     query, moment = reply.due.query, reply.due.moment
     index = recording.indices[recording.topic(query)]
     references = [] if reply.pending is None else reply.pending.reply.result().regions
-    stamps = sorted({to_nanoseconds(reference.header.stamp) for reference in references})
     try:
-        if len(stamps) < 2:
+        if not references:
             return draw_query(index.read([moment.place]), query.regions)
+        of_each = [to_nanoseconds(reference.header.stamp) for reference in references]
+        stamps = sorted(set(of_each))
+        regions = [
+            replace(to_region(reference, name="region"), frame=stamps.index(stamp))
+            for reference, stamp in zip(references, of_each, strict=True)
+        ]
         places = [index.nearest(stamp, tolerance_ns=0) for stamp in stamps]
-        return draw_query(index.read(places), _boxes(references, stamps))
+        return draw_query(index.read(places), regions)
     except (BagError, FrameEvictedError):
         return None
-
-
-def _boxes(references: Sequence[Any], stamps: Sequence[int]) -> list[Region]:
-    return [
-        Region(
-            frame=stamps.index(to_nanoseconds(reference.header.stamp)),
-            object_id=reference.object_id,
-            box=(
-                reference.roi.x_offset,
-                reference.roi.y_offset,
-                reference.roi.width,
-                reference.roi.height,
-            ),
-        )
-        for reference in references
-    ]

@@ -127,6 +127,7 @@ class Planner:
                 timeout_s=ANSWER_S,
                 num_frames=query.num_frames,
                 history_ns=query.history_ns,
+                return_masks=True,
             )
         except PixelReferError as error:
             settle(None, error)

@@ -50,12 +50,14 @@ def ask(
     timeout_s: float,
     num_frames: int = 0,
     history_ns: int = 0,
+    return_masks: bool = False,
 ) -> PendingEntries:
     """Ask about regions on the frames at `stamps_ns`, one each, 0 for the newest frame.
 
     `timeout_s` is the node's: waiting plus inference. With `num_frames` above 1 the regions are
-    followed over that many frames, back to `history_ns` before. Raises `NotActiveError` when there
-    is no node, `InvalidRegionError` for a box that no message can hold.
+    followed over that many frames, back to `history_ns` before. With `return_masks` the reply
+    brings the masks that were used. Raises `NotActiveError` when there is no node,
+    `InvalidRegionError` for a box that no message can hold.
     """
     query = RegionQuery(
         camera=camera,
@@ -67,6 +69,7 @@ def ask(
         timeout=to_duration(timeout_s),
         num_frames=num_frames,
         history=to_duration(history_ns / NANOSECONDS),
+        return_masks=return_masks,
     )
     return PendingEntries(query, client.describe_async(query))
 
