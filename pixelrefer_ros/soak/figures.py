@@ -34,11 +34,13 @@ class FrameCount(NamedTuple):
 class ClientCounts:
     """Of one client: requests sent, answers that came, their codes, seconds each with words took.
 
-    They are what `ros/soak_client.py` prints.
+    tracks: how many of the requests were to watch an object. They are what `ros/soak_client.py`
+    prints.
     """
 
     requests: int
     answered: int
+    tracks: int
     by_code: dict[str, int]
     seconds: list[float]
 
@@ -55,8 +57,11 @@ class Usage:
 class Figures:
     """The figures of a soak. Memory and descriptors: after warm-up and at the end, of the node.
 
+    results: those that the node published, one for each time it answered a question; `tracks` of
+    the requests were to watch an object, which the node answers without publishing a result.
     cpu_wait: most seconds in a second that a thread of the node which takes frames was kept from a
     processor; from `STARVED` on, lost frames tell of the computer as much as of the node.
+    starved_s: for how many seconds that was so.
     """
 
     minutes: float
@@ -64,6 +69,8 @@ class Figures:
     frames_received: int
     requests: int
     answered: int
+    tracks: int
+    results: int
     by_code: dict[str, int]
     p50_s: float
     p95_s: float
@@ -72,6 +79,7 @@ class Figures:
     fds_start: int
     fds_end: int
     cpu_wait: float
+    starved_s: float
     problems: list[str]
 
     def to_json(self) -> str:
@@ -88,15 +96,21 @@ def sum_up(
     minutes: float,
     frames: dict[str, FrameCount],
     clients: Sequence[ClientCounts],
+    results: int,
     start: Usage,
     end: Usage,
     cpu_wait: float,
+    starved_s: float,
 ) -> Figures:
-    """Put together what the processes counted; `frames` by the name of the camera."""
+    """Put together what the processes counted; `frames` by the name of the camera.
+
+    results: heard of those that the node published.
+    """
     by_code = sum((Counter(client.by_code) for client in clients), Counter[str]())
     seconds = [second for client in clients for second in client.seconds] or [0.0]
     requests = sum(client.requests for client in clients)
     answered = sum(client.answered for client in clients)
+    tracks = sum(client.tracks for client in clients)
     problems = [
         f"camera {name}: {count.sent - count.received} of {count.sent} frames were lost "
         f"(taking them waited up to {cpu_wait:.2f} s in a second for a processor, "
@@ -109,6 +123,8 @@ def sum_up(
     ]
     if answered != requests:
         problems.append(f"{requests - answered} of {requests} requests were not answered")
+    if results > requests - tracks:
+        problems.append(f"{results} results came of {requests - tracks} questions")
     if not by_code[ErrorCode.NONE.name]:
         problems.append("no question was answered with words")
     unexpected = {name: n for name, n in by_code.items() if ErrorCode[name] not in EXPECTED_CODES}
@@ -128,6 +144,8 @@ def sum_up(
         frames_received=sum(count.received for count in frames.values()),
         requests=requests,
         answered=answered,
+        tracks=tracks,
+        results=results,
         by_code=dict(sorted(by_code.items())),
         p50_s=float(np.percentile(seconds, 50)),
         p95_s=float(np.percentile(seconds, 95)),
@@ -136,5 +154,6 @@ def sum_up(
         fds_start=start.fds,
         fds_end=end.fds,
         cpu_wait=cpu_wait,
+        starved_s=starved_s,
         problems=problems,
     )

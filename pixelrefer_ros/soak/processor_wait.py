@@ -23,11 +23,13 @@ class ProcessorWait:
     """Measures a process on Linux; elsewhere, and with another middleware, nothing.
 
     longest: most seconds that one of its threads that take frames was kept from a processor in a
-    second, of all times `sample` was called.
+    second, of all times `sample` was called. starved_s: seconds in which that was more than
+    `STARVED`.
     """
 
     def __init__(self, pid: int) -> None:
         self.longest = 0.0
+        self.starved_s = 0.0
         self._tasks = Path("/proc") / str(pid) / "task"
         self._before = self._waited()
         self._moment = time.monotonic()
@@ -35,9 +37,12 @@ class ProcessorWait:
     def sample(self) -> None:
         """Look again; to be called about once a second."""
         now, moment = self._waited(), time.monotonic()
-        for thread, waited_s in now.items():
-            since = waited_s - self._before.get(thread, waited_s)
-            self.longest = max(self.longest, since / (moment - self._moment))
+        passed_s = moment - self._moment
+        since = [waited_s - self._before.get(thread, waited_s) for thread, waited_s in now.items()]
+        share = max(since, default=0.0) / passed_s
+        self.longest = max(self.longest, share)
+        if share > STARVED:
+            self.starved_s += passed_s
         self._before, self._moment = now, moment
 
     def _waited(self) -> dict[str, float]:

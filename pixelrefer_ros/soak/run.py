@@ -16,6 +16,7 @@ from pixelrefer_ros.errors import CommandError
 from pixelrefer_ros.resources import find_model
 from pixelrefer_ros.ros.client import DescribeRegionClient
 from pixelrefer_ros.ros.frame_counts import FrameCounts
+from pixelrefer_ros.ros.result_count import ResultCount
 from pixelrefer_ros.soak.cameras import CAMERAS, RATE_HZ, SoakCamera
 from pixelrefer_ros.soak.figures import ClientCounts, Figures, FrameCount, Usage, sum_up
 from pixelrefer_ros.soak.processor_wait import ProcessorWait
@@ -55,6 +56,7 @@ def run_soak(*, minutes: float, clients: int, model: str, out: Path) -> Figures:
         node = running.enter_context(ChildProcess("the node", run_node, out / "node.log"))
         listener = running.enter_context(DescribeRegionClient())
         counts = FrameCounts(listener.node)
+        results = ResultCount(listener.node)
         Interview(listener, node.check_running).wait_until_ready(LOADING_S)
         cameras = [_start_camera(running, camera, out) for camera in CAMERAS]
         processor = ProcessorWait(node.pid)
@@ -66,8 +68,11 @@ def run_soak(*, minutes: float, clients: int, model: str, out: Path) -> Figures:
         start = _measure(node, processor)
         _wait(max(0.0, 60.0 * minutes - 2 * SAMPLES * SAMPLING_S), everybody, processor)
         end = _measure(node, processor)
+        sent = []
+        for camera in cameras:
+            sent.append(int(_end(camera)))
+            processor.sample()
         answers = [_end(planner) for planner in planners]
-        sent = [int(_end(camera)) for camera in cameras]
         if not counts.wait(messages=2, timeout_s=10.0):
             raise CommandError("the node says nothing on /diagnostics any more")
         node.check_running()
@@ -78,9 +83,11 @@ def run_soak(*, minutes: float, clients: int, model: str, out: Path) -> Figures:
             for camera, count in zip(CAMERAS, sent, strict=True)
         },
         [ClientCounts(**json.loads(answer)) for answer in answers],
+        results.heard,
         start,
         end,
         processor.longest,
+        processor.starved_s,
     )
 
 

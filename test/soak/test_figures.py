@@ -10,14 +10,14 @@ from pixelrefer_ros.soak.figures import ClientCounts, Figures, FrameCount, Usage
 
 FRAMES = {"front": FrameCount(100, 100), "wide": FrameCount(90, 90)}
 CLIENTS = [
-    ClientCounts(3, 3, {"NONE": 2, "BUSY": 1}, [0.1, 0.3]),
-    ClientCounts(2, 2, {"NONE": 1, "TIMEOUT": 1}, [0.2]),
+    ClientCounts(4, 4, 1, {"NONE": 2, "BUSY": 1, "CANCELED": 1}, [0.1, 0.3]),
+    ClientCounts(2, 2, 0, {"NONE": 1, "TIMEOUT": 1}, [0.2]),
 ]
 START, END = Usage(1_000_000_000, 20), Usage(1_100_000_000, 20)
 
 
-def figures(frames=FRAMES, clients=CLIENTS, end=END) -> Figures:
-    return sum_up(1.0, frames, clients, START, end, cpu_wait=0.25)
+def figures(frames=FRAMES, clients=CLIENTS, results=5, end=END) -> Figures:
+    return sum_up(1.0, frames, clients, results, START, end, cpu_wait=0.25, starved_s=2.0)
 
 
 def test_the_figures_are_those_of_all_processes_together():
@@ -26,9 +26,11 @@ def test_the_figures_are_those_of_all_processes_together():
         "minutes": 1.0,
         "frames_sent": 190,
         "frames_received": 190,
-        "requests": 5,
-        "answered": 5,
-        "by_code": {"BUSY": 1, "NONE": 3, "TIMEOUT": 1},
+        "requests": 6,
+        "answered": 6,
+        "tracks": 1,
+        "results": 5,
+        "by_code": {"BUSY": 1, "CANCELED": 1, "NONE": 3, "TIMEOUT": 1},
         "p50_s": pytest.approx(0.2),
         "p95_s": pytest.approx(0.29),
         "rss_start_bytes": 1_000_000_000,
@@ -36,6 +38,7 @@ def test_the_figures_are_those_of_all_processes_together():
         "fds_start": 20,
         "fds_end": 20,
         "cpu_wait": 0.25,
+        "starved_s": 2.0,
         "problems": [],
     }
     assert "frames_sent      190\n" in figures().to_text()
@@ -51,17 +54,18 @@ def test_the_figures_are_those_of_all_processes_together():
         ),
         ({"frames": {"wide": FrameCount(0, 0)}}, "camera wide sent no frames"),
         (
-            {"clients": [ClientCounts(3, 2, {"NONE": 2}, [0.1])]},
-            "1 of 3 requests were not answered",
+            {"clients": [ClientCounts(5, 4, 0, {"NONE": 4}, [0.1])]},
+            "1 of 5 requests were not answered",
         ),
         (
-            {"clients": [ClientCounts(1, 1, {"BUSY": 1}, [])]},
+            {"clients": [ClientCounts(5, 5, 0, {"BUSY": 5}, [])]},
             "no question was answered with words",
         ),
         (
-            {"clients": [ClientCounts(2, 2, {"NONE": 1, "INFERENCE_ERROR": 1}, [0.1])]},
+            {"clients": [ClientCounts(5, 5, 0, {"NONE": 4, "INFERENCE_ERROR": 1}, [0.1])]},
             "error codes that nobody provoked: {'INFERENCE_ERROR': 1}",
         ),
+        ({"results": 6}, "6 results came of 5 questions"),
         (
             {"end": Usage(1_140_000_000, 20)},
             "memory grew by 140 MB, 132 MB are allowed",

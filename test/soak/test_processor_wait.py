@@ -28,7 +28,7 @@ input()
 """
 
 
-def longest_wait(name: str) -> float:
+def wait_of(name: str) -> ProcessorWait:
     """Let two processes compute on one processor, with a thread of that name; look at one."""
     cpu = min(os.sched_getaffinity(0))
     running = [
@@ -47,7 +47,7 @@ def longest_wait(name: str) -> float:
         wait = ProcessorWait(running[0].pid)
         time.sleep(1.5)
         wait.sample()
-        return wait.longest
+        return wait
     finally:
         for process in running:
             process.kill()
@@ -56,8 +56,11 @@ def longest_wait(name: str) -> float:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_only_threads_that_take_frames_count():
-    assert 0.3 < longest_wait("dds.shm.7411") <= 1.0
-    assert longest_wait("python") == 0.0
+    taking = wait_of("dds.shm.7411")
+    assert 0.3 < taking.longest <= 1.0
+    assert taking.starved_s >= 1.5
+    other = wait_of("python")
+    assert other.longest == other.starved_s == 0.0
 
 
 def test_a_process_that_ended_has_not_waited():
