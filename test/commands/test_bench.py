@@ -27,6 +27,7 @@ def test_the_output_is_one_json_object(capsys):
         assert (row["device"], row["dtype"], row["tokens"]) == ("cpu", "float32", 3)
         assert row["speedup"] == pytest.approx(row["reference_median_s"] / row["median_s"])
         assert 0 < sum(row["stages"].values()) < row["p95_s"] * 1.5
+        assert row["stages_p95"].keys() == row["stages"].keys()
         assert row["peak_bytes"] > 0
         assert row["flops"] > row["paper_flops"]["prefill"] > 0
 

@@ -1,11 +1,18 @@
 from __future__ import annotations
 
+import os
+import sys
+from typing import Any
+
 import pytest
 import torch
 
 from pixelrefer_ros.engine.describer import Describer
+from pixelrefer_ros.engine.thread_priority import BACKGROUND_NICENESS
 from pixelrefer_ros.engine.weight_quantization import resolve_quantization
+from pixelrefer_ros.evaluation import speed
 from pixelrefer_ros.evaluation.machine_limits import MachineLimits
+from pixelrefer_ros.evaluation.reference_path import answer_one_by_one
 from pixelrefer_ros.evaluation.speed import CallSpeed, SpeedTest, decode_step_bytes
 from pixelrefer_ros.evaluation.workload import Workload
 from pixelrefer_ros.model.random_weights import make_random_model
@@ -28,6 +35,8 @@ def test_a_call_is_timed_beside_the_reference_path(endless_model):
     assert 0 < found.reference_median_s <= found.reference_p95_s
     assert found.speedup == found.reference_median_s / found.median_s
     assert set(found.stages) == {"queue_s"} | STAGES
+    assert set(found.stages_p95) == set(found.stages)
+    assert all(found.stages_p95[name] >= found.stages[name] for name in found.stages)
     assert set(found.reference_stages) == STAGES
     assert all(
         seconds > 0 for seconds in (*found.stages.values(), *found.reference_stages.values())
@@ -38,6 +47,22 @@ def test_a_call_is_timed_beside_the_reference_path(endless_model):
     assert found.tokens_per_s == 2 * 4 / found.stages["decode_s"]
     assert found.peak_bytes > 100e6
     assert found.reference_peak_bytes > 100e6
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="niceness is of a thread there")
+def test_the_reference_path_stands_back_as_the_engine_does(endless_model, monkeypatch):
+    seen: set[int] = set()
+
+    def watched(*given: Any, **named: Any) -> Any:
+        seen.add(os.getpriority(os.PRIO_PROCESS, 0))
+        return answer_one_by_one(*given, **named)
+
+    monkeypatch.setattr(speed, "answer_one_by_one", watched)
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    measure(endless_model)
+    # That the engine's thread has this niceness is tested with the engine.
+    assert seen == {before + BACKGROUND_NICENESS}
+    assert os.getpriority(os.PRIO_PROCESS, 0) == before
 
 
 def test_the_work_of_a_call(endless_model):

@@ -11,7 +11,8 @@ from pixelrefer_ros.evaluation.speed_chart import draw_chart
 CALL = CallSpeed(
     model="a model", device="cpu", dtype="float32", image="640x480", regions=1, frames=1,
     tokens=4, prompt_tokens=50, runs=3, median_s=0.1, p95_s=0.1, reference_median_s=0.3,
-    reference_p95_s=0.3, speedup=3.0, same_answers=1.0, stages={}, reference_stages={},
+    reference_p95_s=0.3, speedup=3.0, same_answers=1.0, stages={}, stages_p95={},
+    reference_stages={},
     tokens_per_s=1.0, regions_per_s=1.0, peak_bytes=1, reference_peak_bytes=1, flops=1.0,
     flops_by_stage={}, paper_flops={}, shares={},
 )  # fmt: skip
