@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pixelrefer_ros.commands.argument_types import positive_count
+from pixelrefer_ros.commands.argument_types import positive_count, positive_number
 from pixelrefer_ros.commands.progress import progress_bar
 from pixelrefer_ros.errors import CommandError
 
@@ -25,9 +25,11 @@ with any number of processes.
 EXAMPLES = """\
 examples:
   pixelrefer simulate --out data/train --scenes 5000 --clips 500 --seed 1 --workers 4
+  pixelrefer simulate --out data/at_10_hz --scenes 0 --clips 40 --clip-seconds 0.7
   pixelrefer simulate --bag table_top --seed 7
 """
 
+MIN_CLIP_SECONDS, MAX_CLIP_SECONDS = 0.1, 60.0
 BAG_SECONDS, BAG_RATE = 5.0, 8
 BAG_TOPIC = "/camera/image_raw/compressed"
 BAG_START_NS = 1_700_000_000 * 10**9
@@ -51,6 +53,12 @@ def add_parser(
     )
     parser.add_argument(
         "--clips", metavar="M", type=_count, default=0, help="clips of 8 frames, default 0"
+    )
+    parser.add_argument(
+        "--clip-seconds",
+        metavar="S",
+        type=_clip_seconds,
+        help="time from the first to the last frame of each clip, default 1 to 2 s, drawn",
     )
     parser.add_argument("--seed", metavar="S", type=_count, default=0, help="default 0")
     parser.add_argument(
@@ -90,6 +98,7 @@ def _write_data_set(arguments: argparse.Namespace) -> None:
             clips=arguments.clips,
             seed=arguments.seed,
             workers=arguments.workers,
+            clip_seconds=arguments.clip_seconds,
         ):
             progress(done, total)
 
@@ -115,3 +124,12 @@ def _count(text: str) -> int:
     if value < 0:
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of at least 0")
     return value
+
+
+def _clip_seconds(text: str) -> float:
+    seconds = positive_number(text)
+    if not MIN_CLIP_SECONDS <= seconds <= MAX_CLIP_SECONDS:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is not {MIN_CLIP_SECONDS:g} to {MAX_CLIP_SECONDS:g} s"
+        )
+    return seconds

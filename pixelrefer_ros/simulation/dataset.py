@@ -4,7 +4,7 @@
     DIR/images/000012.jpg       still pictures
     DIR/clips/000003/0.jpg ...  frames of clips
     DIR/shards/                 the records of each picture and clip, so that work can go on
-    DIR/simulation.json         seed and form of the data set
+    DIR/simulation.json         seed and form of the data set, and what else decides its content
 
 A record is one question and its answer:
 
@@ -71,16 +71,24 @@ Job = tuple[str, int]
 
 
 def simulate(
-    out: Path, *, scenes: int, clips: int, seed: int, workers: int = 1, quiz: bool = False
+    out: Path,
+    *,
+    scenes: int,
+    clips: int,
+    seed: int,
+    workers: int = 1,
+    quiz: bool = False,
+    clip_seconds: float | None = None,
 ) -> Iterator[tuple[int, int]]:
     """Write a data set; yield how many pictures and clips are there, and how many will be.
 
     quiz: about clips ask what `video_quiz.py` asks, in place of what a training needs.
+    clip_seconds: time from the first to the last frame of each clip; None: `draw_clip` chooses.
     What an earlier run finished is kept. Raises `CommandError` when `out` holds another data set or
     cannot be written, and `DeviceError` when nothing can draw.
     """
     try:
-        yield from _simulate(out, scenes, clips, workers, Assignment(seed, quiz))
+        yield from _simulate(out, scenes, clips, workers, Assignment(seed, quiz, clip_seconds))
     except OSError as error:
         raise CommandError(f"--out {out}: {error}") from error
 
@@ -106,10 +114,16 @@ class Assignment:
 
     seed: int
     quiz: bool = False
+    clip_seconds: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return what `simulation.json` says."""
-        return {"form": FORM, "seed": self.seed} | ({"quiz": True} if self.quiz else {})
+        said: dict[str, Any] = {"form": FORM, "seed": self.seed}
+        if self.quiz:
+            said["quiz"] = True
+        if self.clip_seconds is not None:
+            said["clip_seconds"] = self.clip_seconds
+        return said
 
 
 class Studio:
@@ -143,7 +157,7 @@ class Studio:
 
     def _clip(self, job: Job) -> list[Record]:
         random, key = self._random(job)
-        clip = draw_clip(random, key)
+        clip = draw_clip(random, key, seconds=self._assignment.clip_seconds)
         folder = f"clips/{job[1]:06d}"
         paths, views = [], []
         for number, picture in enumerate(self._renderer.film(clip.scenes)):

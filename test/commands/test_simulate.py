@@ -30,6 +30,18 @@ def test_a_data_set_is_written_and_goes_on(tmp_path):
 
 
 @pytest.mark.usefixtures("drawing")
+def test_clips_may_be_of_another_length(tmp_path, capsys):
+    out = tmp_path / "data"
+    command = ["simulate", "--out", str(out), "--scenes", "0", "--clips", "1"]
+    assert main([*command, "--clip-seconds", "0.7"]) == 0
+    assert json.loads((out / "simulation.json").read_text())["clip_seconds"] == 0.7
+    for record in json.loads((out / "annotations.json").read_text()):
+        assert record["times"] == [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
+    assert main(command) == 2
+    assert "holds a data set of" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("drawing")
 def test_a_bag_is_small_and_has_compressed_images(tmp_path):
     assert main(["simulate", "--bag", str(tmp_path / "bag"), "--seed", "4"]) == 0
     reader = BagReader(tmp_path / "bag")
@@ -47,6 +59,8 @@ def test_a_bag_is_small_and_has_compressed_images(tmp_path):
         ([], "give --out, --bag or both"),
         (["--out", "data", "--scenes", "-1"], "at least 0"),
         (["--out", "data", "--workers", "0"], "at least 1"),
+        (["--out", "data", "--clip-seconds", "soon"], "'soon' is not a number above 0"),
+        (["--out", "data", "--clip-seconds", "0.01"], "'0.01' is not 0.1 to 60 s"),
         (["--out", "data", "--bag", "."], "--bag .: is there already"),
     ],
 )

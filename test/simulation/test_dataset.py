@@ -95,6 +95,8 @@ def test_another_seed_gives_other_pictures(data, tmp_path):
 def test_a_folder_of_something_else_is_refused(data, tmp_path):
     with pytest.raises(CommandError, match="'seed': 3"):
         make(data, seed=SEED + 1)
+    with pytest.raises(CommandError, match=r"'clip_seconds': 0\.7"):
+        make(data, clip_seconds=0.7)
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(CommandError, match="holds no simulated data set"):
         make(tmp_path)
