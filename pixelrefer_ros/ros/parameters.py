@@ -37,7 +37,9 @@ at_activate = partial(Parameter, effect=Effect.AT_ACTIVATE)
 at_configure = partial(Parameter, effect=Effect.AT_CONFIGURE)
 
 PARAMETERS = (
-    at_configure("model.path", "", "Folder or name of a shipped model; empty: the default one."),
+    at_configure(
+        "model.path", "", "Folder, shipped model or downloaded hub id; empty: the default model."
+    ),
     at_configure("model.device", "auto", "`auto`, `cpu`, `cuda` or `cuda:N`."),
     at_configure("model.dtype", "auto", "Type of the weights.", choices=("auto", *DTYPES)),
     at_configure(
@@ -103,7 +105,7 @@ PARAMETERS = (
         choices=SEGMENTERS,
     ),
     at_configure("regions.propagator", "flow", "From one frame to the next.", choices=PROPAGATORS),
-    at_configure("regions.sam2_path", "", "Folder of the SAM 2 model, where one is `sam2`."),
+    at_configure("regions.sam2_path", "", "Folder or downloaded hub id, where one is `sam2`."),
     at_configure(
         "regions.lost_threshold",
         0.5,
