@@ -9,7 +9,7 @@ import time
 import pytest
 
 from pixelrefer_ros.msg import RegionQuery, RegionResult
-from pixelrefer_ros.ros.client import box_reference
+from pixelrefer_ros.ros.client import box_reference, polygon_reference
 
 
 def ask(node, **fields: object) -> RegionResult:
@@ -54,6 +54,35 @@ def test_a_request_on_its_way_is_answered_before_the_process_ends(
     assert not future.done(), future.result()
     node.process.send_signal(number)
     assert future.result(10).error_code == RegionResult.NOT_ACTIVE
+    assert node.stop(number) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_all_that_is_on_its_way_is_answered_before_the_process_ends(
+    processes, endless_model_path, number
+):
+    """Two requests are answered, three wait, one has its objects looked for, one is watched."""
+    processes.camera("--moving")
+    node = processes.node(
+        model__path=endless_model_path, request__max_batch=2, request__queue_size=6
+    ).start()
+    node.wait_for_frames(16)
+    track = node.client.track(box_reference(40, 30, 40, 30, object_id="thing"))
+    track.wait_until_seen()
+    # What is given as polygons goes to the model at once.
+    polygon = polygon_reference([(40, 30), (80, 30), (60, 60)])
+    query = RegionQuery(regions=[polygon], max_new_tokens=10_000)
+    requests = [node.client.describe_async(query) for _ in range(5)]
+    time.sleep(0.5)
+    boxes = [box_reference(8 * k, 30, 40, 40) for k in range(12)]
+    requests.append(node.client.describe_async(RegionQuery(regions=boxes, num_frames=16)))
+    time.sleep(0.2)
+    assert not [request.result() for request in requests if request.done()]
+    assert not track.ended.done()
+    node.process.send_signal(number)
+    codes = [request.result(10).error_code for request in requests]
+    assert codes == [RegionResult.NOT_ACTIVE] * len(requests)
+    assert track.ended.result(10).error_code == RegionResult.CANCELED
     assert node.stop(number) == 0
 
 
