@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from sensor_msgs.msg import Image, RegionOfInterest
 from std_msgs.msg import Header
 
+from pixelrefer_ros.action import TrackRegion
 from pixelrefer_ros.msg import RegionQuery, RegionReference
+from pixelrefer_ros.regions.reference import MAX_POINTS
 
 PROMPTS = st.one_of(TEXTS, st.tuples(TEXTS, st.just("<region>"), TEXTS).map("".join))
 UNSIGNED = st.sampled_from([0, 0, 1, 2, 5, 40, 119, 120, 159, 160, 161, 2**31, 2**32 - 1])
@@ -20,6 +22,7 @@ COORDINATES = st.one_of(
     st.floats(width=32),
     st.floats(0, 120, width=32),
 )
+POINTS = st.builds(Point32, x=COORDINATES, y=COORDINATES)
 STAMPS = st.one_of(
     st.just(Time()),
     st.just(Time()),
@@ -62,8 +65,10 @@ HOSTILE_REGION_FIELDS = {
         height=UNSIGNED,
         do_rectify=st.booleans(),
     ),
-    "polygon": st.lists(st.builds(Point32, x=COORDINATES, y=COORDINATES), max_size=6).map(
-        lambda points: Polygon(points=points)
+    "polygon": st.lists(POINTS, max_size=6).map(lambda points: Polygon(points=points)),
+    "points": st.one_of(
+        st.lists(POINTS, max_size=40),
+        st.integers(MAX_POINTS - 1, MAX_POINTS + 3).map(lambda n: [Point32(x=60.0, y=45.0)] * n),
     ),
     "mask": st.sampled_from(list(HOSTILE_IMAGE_FIELDS)).flatmap(
         lambda name: HOSTILE_IMAGE_FIELDS[name].map(lambda value: whole_mask(**{name: value}))
@@ -78,12 +83,13 @@ def whole_mask(**fields: object) -> Image:
 
 
 def right_regions() -> list[RegionReference]:
-    """Return a box, a polygon and a mask that fit."""
+    """Return a box, a polygon, a mask and a point that fit."""
     corners = [Point32(x=x, y=y) for x, y in ((40.0, 30.0), (90.0, 30.0), (60.0, 80.0))]
     return [
         RegionReference(roi=RegionOfInterest(x_offset=40, y_offset=30, width=40, height=30)),
         RegionReference(polygon=Polygon(points=corners)),
         RegionReference(mask=whole_mask()),
+        RegionReference(points=[Point32(x=60.0, y=45.0)]),
     ]
 
 
@@ -91,7 +97,7 @@ def right_regions() -> list[RegionReference]:
 def queries(draw: st.DrawFn) -> RegionQuery:
     """A right query with up to four fields changed; its answer cannot take more than seconds."""
     count = draw(st.sampled_from([1, 2, 1, 3, 1, 0, 2, 300, 1]))
-    regions = (right_regions() * 100)[draw(st.integers(0, 2)) :][:count]
+    regions = (right_regions() * 100)[draw(st.integers(0, 3)) :][:count]
     query = RegionQuery(prompt="What is it?", regions=regions, max_new_tokens=2)
     for _ in range(draw(st.integers(0, 4))):
         name = draw(st.sampled_from(["prompt", *HOSTILE_REGION_FIELDS, *HOSTILE_FIELDS, "prompt"]))
@@ -104,3 +110,18 @@ def queries(draw: st.DrawFn) -> RegionQuery:
     if not timeout_ns or timeout_ns > 50_000_000:
         query.max_new_tokens = min(query.max_new_tokens, 4)
     return query
+
+
+@st.composite
+def track_goals(draw: st.DrawFn) -> TrackRegion.Goal:
+    """A right goal with up to three fields changed."""
+    region = draw(st.sampled_from(right_regions()))
+    region.object_id = "thing"
+    goal = TrackRegion.Goal(region=region)
+    for _ in range(draw(st.integers(0, 3))):
+        name = draw(st.sampled_from(["camera", "timeout", *HOSTILE_REGION_FIELDS]))
+        if name in HOSTILE_REGION_FIELDS:
+            setattr(region, name, draw(HOSTILE_REGION_FIELDS[name]))
+        else:
+            setattr(goal, name, draw(HOSTILE_FIELDS[name]))
+    return goal

@@ -6,16 +6,17 @@ import time
 
 import pytest
 from fuzzing import RUN, fuzz
-from hostile_messages import queries
+from goal_caller import PATIENCE_S, GoalCaller
+from hostile_messages import queries, track_goals
 from hypothesis import strategies as st
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import Image
 
+from pixelrefer_ros.action import DescribeRegion, TrackRegion
 from pixelrefer_ros.errors import ErrorCode
 from pixelrefer_ros.msg import RegionQuery, RegionResult
 from pixelrefer_ros.ros.client import box_reference, polygon_reference
 
-PATIENCE_S = 30.0
 RIGHT = box_reference(40, 30, 40, 30)
 
 
@@ -31,6 +32,15 @@ def ask(node, query: RegionQuery) -> RegionResult:
     return node.client.describe_async(query).result(PATIENCE_S)
 
 
+def check(result: RegionResult) -> None:
+    """An answer, or a refusal that says why."""
+    code = ErrorCode(result.error_code)
+    assert bool(result.error_msg) == (code != ErrorCode.NONE)
+    # What is canceled brings what was said until then.
+    assert code == ErrorCode.CANCELED or bool(result.answers) == (code == ErrorCode.NONE)
+    assert code != ErrorCode.INFERENCE_ERROR, result.error_msg
+
+
 def is_well(node) -> bool:
     query = RegionQuery(prompt="What is it?", regions=[RIGHT], max_new_tokens=2)
     return ask(node, query).error_code == ErrorCode.NONE and node.process.poll() is None
@@ -39,10 +49,44 @@ def is_well(node) -> bool:
 @fuzz(300, query=queries())
 def test_every_call_is_answered(query, node):
     result = ask(node, query)
-    code = ErrorCode(result.error_code)
-    assert bool(result.error_msg) == (code != ErrorCode.NONE)
-    assert bool(result.answers) == (code == ErrorCode.NONE)
-    assert code != ErrorCode.INFERENCE_ERROR, result.error_msg
+    check(result)
+    assert result.error_code != ErrorCode.CANCELED
+
+
+@pytest.fixture(scope="module")
+def describe(node):
+    with GoalCaller(DescribeRegion, "/pixelrefer/describe_region") as caller:
+        yield caller
+
+
+CANCELED_AFTER_S = st.sampled_from([None, None, 0.0, 0.05])
+
+
+@fuzz(150, query=queries(), cancel_after_s=CANCELED_AFTER_S)
+def test_every_goal_to_describe_ends_with_a_result(query, cancel_after_s, node, describe):
+    check(describe.call(DescribeRegion.Goal(query=query), cancel_after_s=cancel_after_s).result)
+
+
+@pytest.fixture(scope="module")
+def track(node):
+    with GoalCaller(TrackRegion, "/pixelrefer/track_region") as caller:
+        yield caller
+
+
+@fuzz(150, goal=track_goals(), cancel_after_s=st.sampled_from([0.0, 0.05, 0.2]))
+def test_every_goal_to_track_ends_with_a_reason(goal, cancel_after_s, node, track):
+    result = track.call(goal, cancel_after_s=cancel_after_s)
+    assert ErrorCode(result.error_code) not in (ErrorCode.NONE, ErrorCode.INFERENCE_ERROR), (
+        result.error_msg
+    )
+    assert result.error_msg
+
+
+def test_a_good_track_after_them(node, track):
+    goal = TrackRegion.Goal(region=box_reference(40, 30, 40, 30, object_id="thing"))
+    result = track.call(goal, cancel_after_s=2.0)
+    assert ErrorCode(result.error_code) == ErrorCode.CANCELED
+    assert result.region.roi.width > 0
 
 
 def test_the_node_is_well_after_them(node):
