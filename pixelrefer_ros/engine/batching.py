@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from pixelrefer_ros.engine.expiry import expire_after
-from pixelrefer_ros.engine.pending import PendingAnswers, Stage
+from pixelrefer_ros.engine.pending import OnProgress, PendingAnswers, Stage
 from pixelrefer_ros.engine.query import Answer, Query
 from pixelrefer_ros.engine.questions import Question
 from pixelrefer_ros.engine.turns import Turns
@@ -24,9 +24,6 @@ from pixelrefer_ros.errors import (
 
 OnToken = Callable[[int, str], None]
 """Called with the index of the answer and the text it grew by, from the worker thread."""
-
-OnProgress = Callable[[], None]
-"""Called when `stage` or `ahead` of the pending answers changed, from whichever thread did it."""
 
 
 @dataclass(eq=False)
@@ -61,11 +58,7 @@ class Request:
 
     def advance(self, stage: Stage, ahead: int = 0) -> None:
         """Tell how far it is, if that is new; a listener that raises fails its request."""
-        future = self.future
-        if (future.stage, future.ahead) == (stage, ahead):
-            return
-        future.stage, future.ahead = stage, ahead
-        if self.on_progress is not None:
+        if self.future.advance(stage, ahead) and self.on_progress is not None:
             try:
                 self.on_progress()
             except Exception as error:
@@ -129,18 +122,9 @@ class RequestQueue:
     def put(self, request: Request) -> None:
         """Add a request; raise `BusyError` when full, the reason given to `close` when closed."""
         with self._changed:
-            if self._refusal is not None:
-                raise type(self._refusal)(str(self._refusal))
-            if len(self._waiting) >= self._capacity:
-                self._forget_unwanted()
-            pushed_out = None
-            if len(self._waiting) >= self._capacity:
-                pushed_out = self._waiting.make_room(request.client)
-                if pushed_out is None:
-                    raise BusyError(
-                        f"{len(self._waiting)} requests are waiting, "
-                        f"the queue holds {self._capacity}"
-                    )
+            self.check_room(request.client)
+            is_full = len(self._waiting) >= self._capacity
+            pushed_out = self._waiting.make_room(request.client) if is_full else None
             self._waiting.append(request)
             self._tell_places()
             self._changed.notify()
@@ -152,6 +136,18 @@ class RequestQueue:
                 )
             )
         request.future.add_done_callback(self._withdraw)
+
+    def check_room(self, client: str) -> None:
+        """Raise what `put` would raise now for a request of this client."""
+        with self._changed:
+            if self._refusal is not None:
+                raise type(self._refusal)(str(self._refusal))
+            if len(self._waiting) >= self._capacity:
+                self._forget_unwanted()
+            if len(self._waiting) >= self._capacity and not self._waiting.has_room(client):
+                raise BusyError(
+                    f"{len(self._waiting)} requests are waiting, the queue holds {self._capacity}"
+                )
 
     def change_capacity(self, capacity: int) -> None:
         """Let so many wait from now on; those that wait already stay."""

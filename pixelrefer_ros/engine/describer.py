@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-from pixelrefer_ros.engine.batching import OnProgress, OnToken, Request, RequestQueue
+from pixelrefer_ros.engine.batching import OnToken, Request, RequestQueue
 from pixelrefer_ros.engine.device import free_memory
 from pixelrefer_ros.engine.feature_cache import FeatureCache, FeatureCacheCounts
 from pixelrefer_ros.engine.loading import load_model
 from pixelrefer_ros.engine.measurements import Measurements
 from pixelrefer_ros.engine.memory_budget import MemoryBudget, bytes_of
-from pixelrefer_ros.engine.pending import PendingAnswers
+from pixelrefer_ros.engine.pending import OnProgress, PendingAnswers
 from pixelrefer_ros.engine.query import Answer, Frame, Image, Query, Sampling, as_frames
 from pixelrefer_ros.engine.questions import Question, make_questions
 from pixelrefer_ros.engine.thread_priority import stand_back
@@ -212,11 +213,35 @@ class Describer:
             raise
         return request.future
 
-    def change_limits(self, *, queue_size: int, max_regions: int, max_new_tokens: int) -> None:
+    @contextmanager
+    def room_for(self, query: Query, *, frames: int = 1, client: str = "") -> Iterator[None]:
+        """Refuse at once what could not be submitted now; hold the memory for its masks meanwhile.
+
+        For what is done before a query is submitted, such as following its regions over `frames`.
+        Raises `BusyError`, `TooManyRegionsError` and `NotActiveError`, as `submit`.
+        """
+        self._queue.check_room(client)
+        sizes = [query.frame_size(k) for k in range(len(query.regions))]
+        with self._memory.hold(bytes_of(query, sizes * frames)):
+            yield
+
+    def change_limits(
+        self,
+        *,
+        queue_size: int,
+        queue_bytes: int,
+        max_regions: int,
+        max_new_tokens: int,
+        feature_cache_bytes: int,
+        batch_window: float,
+    ) -> None:
         """Keep to other limits from the next request on."""
         self._queue.change_capacity(queue_size)
+        self._memory.change(queue_bytes)
         self._max_regions = max_regions
         self._max_new_tokens = max_new_tokens
+        self._feature_cache.change_capacity(feature_cache_bytes)
+        self._worker.batch_window = batch_window
 
     def _make_questions(self, query: Query, sizes: Sequence[tuple[int, int]]) -> list[Question]:
         masks = [

@@ -55,6 +55,10 @@ class FeatureCache:
         self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
         self._hits = self._misses = self._nbytes = 0
 
+    def change_capacity(self, capacity: int) -> None:
+        """Keep so many bytes from the next picture on."""
+        self._capacity = capacity
+
     @property
     def counts(self) -> FeatureCacheCounts:
         """What it has saved so far."""
@@ -69,6 +73,7 @@ class FeatureCache:
             those with a stamp of 0, which is none, are encoded each time. What a pass fails on,
             or finds numbers in that are not finite, is not kept.
         """
+        self._make_fit()
         keys = {
             view.key: (stamps[id(view.source)], view.grid, view.merge)
             for view in views
@@ -109,6 +114,9 @@ class FeatureCache:
             self._nbytes -= self._entries.pop(key).nbytes
         self._entries[key] = entry
         self._nbytes += entry.nbytes
+        self._make_fit()
+
+    def _make_fit(self) -> None:
         while self._nbytes > self._capacity:
             _, oldest = self._entries.popitem(last=False)
             self._nbytes -= oldest.nbytes

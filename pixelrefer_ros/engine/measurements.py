@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pixelrefer_ros.engine.query import Answer, Timing
 from pixelrefer_ros.errors import ErrorCode
@@ -32,6 +33,7 @@ class Summary:
 
     answered: requests; results: how many there were of each code, `NONE` among them.
     stages: by the name of a field of `Timing` without its `_s`, and `total`; empty without answers.
+        `find` comes before them, of the requests whose regions had to be found or followed.
     tokens_per_s: new tokens of all answers in a second of decoding; batch_size: answers decoded
         together, the mean over steps. None when nothing was decoded.
     """
@@ -60,6 +62,7 @@ class Measurements:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
+        self._findings: deque[tuple[float, float]] = deque(maxlen=MOST_REQUESTS)
         self._timings: deque[tuple[float, Timing]] = deque(maxlen=MOST_REQUESTS)
         self._results: deque[tuple[float, ErrorCode]] = deque(maxlen=MOST_REQUESTS)
         self._steps: deque[_Second] = deque(maxlen=round(WINDOW_S))
@@ -75,6 +78,11 @@ class Measurements:
             latest.rows += rows
             latest.seconds += seconds
 
+    def count_finding(self, seconds: float) -> None:
+        """The regions of a request were found or followed, in `seconds`."""
+        with self._lock:
+            self._findings.append((self._clock(), seconds))
+
     def count_answers(self, answers: Sequence[Answer]) -> None:
         """A request was answered."""
         with self._lock:
@@ -89,6 +97,7 @@ class Measurements:
         """Put the window into numbers."""
         start = self._clock() - WINDOW_S
         with self._lock:
+            findings = [seconds for when, seconds in self._findings if when >= start]
             timings = [timing for when, timing in self._timings if when >= start]
             results = Counter(code for when, code in self._results if when >= start)
             steps = [second for second in self._steps if second.second >= start]
@@ -99,10 +108,14 @@ class Measurements:
             window_s=WINDOW_S,
             answered=len(timings),
             results=results,
-            stages=_stages(timings),
+            stages=_find_stage(findings) | _stages(timings),
             tokens_per_s=rows / seconds if seconds else None,
             batch_size=rows / count if count else None,
         )
+
+
+def _find_stage(findings: Sequence[float]) -> dict[str, Percentiles]:
+    return {"find": _percentiles(findings)} if findings else {}
 
 
 def _stages(timings: Sequence[Timing]) -> dict[str, Percentiles]:
@@ -112,7 +125,8 @@ def _stages(timings: Sequence[Timing]) -> dict[str, Percentiles]:
     table = np.array([[getattr(timing, name) for name in names] for timing in timings])
     columns = {name.removesuffix("_s"): table[:, index] for index, name in enumerate(names)}
     columns["total"] = table.sum(axis=1)
-    return {
-        name: Percentiles(*map(float, np.percentile(column, (50, 95))))
-        for name, column in columns.items()
-    }
+    return {name: _percentiles(column) for name, column in columns.items()}
+
+
+def _percentiles(seconds: Sequence[float] | NDArray[np.float64]) -> Percentiles:
+    return Percentiles(*map(float, np.percentile(seconds, (50, 95))))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from pixelrefer_ros.engine.query import Query
 from pixelrefer_ros.errors import BusyError, TooManyRegionsError
@@ -25,6 +26,20 @@ class MemoryBudget:
         """Bytes handed out and not given back."""
         with self._lock:
             return self._taken
+
+    def change(self, max_bytes: int) -> None:
+        """Hand out so many from now on; what is out already stays out."""
+        with self._lock:
+            self._max_bytes = max_bytes
+
+    @contextmanager
+    def hold(self, nbytes: int) -> Iterator[None]:
+        """Hand bytes out inside of this context. Raises what `take` does."""
+        self.take(nbytes)
+        try:
+            yield
+        finally:
+            self.give_back(nbytes)
 
     def take(self, nbytes: int) -> None:
         """Hand bytes out.

@@ -48,13 +48,13 @@ class Turns(Generic[Sent]):
             self._by_client[client] = sents
         return sent
 
+    def has_room(self, client: str) -> bool:
+        """Tell whether it is fairer that somebody else leaves for `client`."""
+        return self._share(self._largest(client)) > self._share(client) + 1
+
     def make_room(self, client: str) -> Sent | None:
         """Take out the last of whoever has most, for `client`; nothing where that is not fairer."""
-        largest = max(self._by_client, key=lambda name: len(self._by_client[name]), default=client)
-        share = len(self._by_client.get(client, ()))
-        if len(self._by_client.get(largest, ())) <= share + 1:
-            return None
-        return self._by_client[largest].pop()
+        return self._by_client[self._largest(client)].pop() if self.has_room(client) else None
 
     def keep(self, is_wanted: Callable[[Sent], bool]) -> None:
         """Forget what is not wanted; the order of turns stays."""
@@ -68,3 +68,9 @@ class Turns(Generic[Sent]):
     def clear(self) -> None:
         """Forget everything."""
         self._by_client.clear()
+
+    def _largest(self, client: str) -> str:
+        return max(self._by_client, key=self._share, default=client)
+
+    def _share(self, client: str) -> int:
+        return len(self._by_client.get(client, ()))

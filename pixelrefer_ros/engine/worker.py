@@ -57,7 +57,7 @@ class Worker:
         self._measurements = measurements
         self._watchdog = watchdog
         self._max_batch = max_batch
-        self._batch_window = batch_window
+        self.batch_window = batch_window
         self._decoder = make_decoder(model.language_model, max_rows=max_batch)
         self._decoded: dict[Row, Job] = {}
         self._held: deque[Job] = deque()
@@ -79,7 +79,7 @@ class Worker:
             self._join_alone(self._held.popleft())
             return True
         else:
-            requests = self._queue.take(self._max_batch, self._batch_window)
+            requests = self._queue.take(self._max_batch, self.batch_window)
             if not requests:
                 return False
         if requests:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
 from typing import Any
 
-from pixelrefer_ros.engine.batching import OnProgress, OnToken
-from pixelrefer_ros.engine.pending import PendingAnswers
+from pixelrefer_ros.engine.batching import OnToken
+from pixelrefer_ros.engine.pending import OnProgress, Pending, PendingAnswers
 from pixelrefer_ros.engine.query import Answer
 
 
@@ -26,11 +25,11 @@ class Call:
         self.withdrawn = ""
         self.partial: list[Answer] = []
         self.pending: PendingAnswers | None = None
-        self._finding: Future[Any] | None = None
+        self.finding: Pending[Any] | None = None
 
-    def prepare(self, finding: Future[Any]) -> None:
+    def prepare(self, finding: Pending[Any]) -> None:
         """Take note that regions are looked for, before there are answers to come."""
-        self._finding = finding
+        self.finding = finding
         if self.withdrawn:
             finding.cancel()
 
@@ -43,8 +42,8 @@ class Call:
     def withdraw(self, reason: str) -> None:
         """Drop it where it waits; where it is being answered, stop at the next token."""
         self.withdrawn = reason
-        if self._finding is not None:
-            self._finding.cancel()
+        if self.finding is not None:
+            self.finding.cancel()
         if self.pending is not None and not self.pending.done():
             self.partial = self.pending.so_far()
             self.pending.cancel()

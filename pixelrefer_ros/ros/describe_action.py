@@ -14,7 +14,7 @@ from rclpy.executors import Executor
 from rclpy.node import Node
 
 from pixelrefer_ros.action import DescribeRegion
-from pixelrefer_ros.engine.pending import PendingAnswers
+from pixelrefer_ros.engine.pending import Pending, PendingAnswers
 from pixelrefer_ros.errors import ErrorCode
 from pixelrefer_ros.msg import RegionQuery, RegionResult
 from pixelrefer_ros.ros.call import Call
@@ -37,6 +37,11 @@ class Goal(Call):
         self._told: tuple[int, int] | None = None
         self._heard: deque[tuple[int, str]] = deque()
         self._waking = threading.Lock()
+
+    def prepare(self, finding: Pending[Any]) -> None:
+        """Take note that regions are looked for, and tell."""
+        super().prepare(finding)
+        self.tell()
 
     def follow(self, pending: PendingAnswers) -> None:
         """Take note of the answers to come, and tell that they will."""
@@ -61,9 +66,10 @@ class Goal(Call):
         while self._heard:
             answer, text = self._heard.popleft()
             words[answer] = words.get(answer, "") + text
-        if self.pending is None:
+        pending = self.pending or self.finding
+        if pending is None:
             return
-        place = (int(self.pending.stage), self.pending.ahead)
+        place = (int(pending.stage), pending.ahead)
         if not words and place != self._told:
             words[0] = ""
         self._told = place

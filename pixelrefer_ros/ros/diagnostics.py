@@ -1,4 +1,4 @@
-"""What `/diagnostics` says: one status of the engine and one of each camera."""
+"""What `/diagnostics` says: one status of the engine, of the regions and of each camera."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from pixelrefer_ros.ros.camera import Camera
 from pixelrefer_ros.ros.camera_status import build_camera_status
 from pixelrefer_ros.ros.engine_status import build_engine_status
 from pixelrefer_ros.ros.parameters import Settings
+from pixelrefer_ros.ros.region_status import build_region_status
+from pixelrefer_ros.ros.watching import Watching
 
 
 def build_diagnostics(
     name: str,
     engine: Describer | None,
+    watching: Watching | None,
     cameras: Collection[Camera],
     settings: Settings | None,
     now: Time,
@@ -26,6 +29,8 @@ def build_diagnostics(
     name: of the node. cameras: those listened to, none outside the active state.
     """
     statuses = [build_engine_status(name, engine, settings, active=bool(cameras))]
+    if watching is not None and settings is not None:
+        statuses.append(build_region_status(name, watching, settings))
     for camera in cameras:
         assert settings is not None
         statuses.append(build_camera_status(name, camera, settings, now.nanoseconds))

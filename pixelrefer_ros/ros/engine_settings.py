@@ -34,8 +34,11 @@ def apply_limits(engine: Describer, settings: Settings) -> None:
     """Let what may be set at run time take effect."""
     engine.change_limits(
         queue_size=settings.queue_size,
+        queue_bytes=settings.queue_megabytes * 10**6,
         max_regions=settings.max_regions * settings.max_frames,
         max_new_tokens=settings.max_new_tokens,
+        feature_cache_bytes=settings.encoder_cache_megabytes * 10**6,
+        batch_window=settings.batch_window,
     )
 
 

@@ -199,7 +199,9 @@ class PixelReferNode(SafeLifecycleNode):
 
     def _publish_diagnostics(self) -> None:
         name, now, cameras = self.get_name(), self.get_clock().now(), self._cameras.values()
-        message = build_diagnostics(name, self._describer, cameras, self._settings, now)
+        message = build_diagnostics(
+            name, self._describer, self._watching, cameras, self._settings, now
+        )
         self._diagnostics.publish(message)
 
     async def _on_describe_region(
@@ -237,10 +239,17 @@ class PixelReferNode(SafeLifecycleNode):
                 pins.enter_context(inquiry.buffer.pin(frame))
             try:
                 if watching.finder.has_work(inquiry):
-                    left_s = deadline - time.monotonic()
-                    finding = watching.finder.find(inquiry, timeout_s=left_s, client=call.caller)
-                    call.prepare(finding)
-                    inquiry = await wait_in_executor(finding, self.executor)
+                    frames = len(inquiry.frames) if inquiry.follow else 1
+                    with describer.room_for(inquiry.query, frames=frames, client=call.caller):
+                        finding = watching.finder.find(
+                            inquiry,
+                            timeout_s=deadline - time.monotonic(),
+                            client=call.caller,
+                            on_progress=call.on_progress,
+                        )
+                        call.prepare(finding)
+                        inquiry = await wait_in_executor(finding, self.executor)
+                    describer.measurements.count_finding(inquiry.finding_s)
                 pending = describer.submit(
                     inquiry.query,
                     on_token=call.on_token,

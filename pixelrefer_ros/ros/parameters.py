@@ -53,7 +53,7 @@ PARAMETERS = (
         "encoder.backend", "torch", "Runs the vision encoder: docs/export.md.", choices=BACKENDS
     ),
     at_configure("encoder.path", "", "Folder `pixelrefer export` wrote to; empty: the model's."),
-    at_configure(
+    at_once(
         "encoder.cache_megabytes",
         64,
         "Most memory for features of frames, for the next question about them, 10^6 bytes.",
@@ -67,8 +67,8 @@ PARAMETERS = (
     at_once("buffer.frames", 300, "Most frames per camera.", 1, 100_000),
     at_once("buffer.megabytes", 512, "Most memory per camera, 10^6 bytes.", 1, 1_000_000),
     at_once("buffer.stamp_tolerance", 0.02, "Farthest frame from a stamp, s.", 0.0, 10.0),
-    at_once("request.queue_size", 16, "Requests that may wait; the next is `BUSY`.", 1, 1024),
-    at_configure(
+    at_once("request.queue_size", 16, "Requests that may wait; one more is `BUSY`.", 1, 1024),
+    at_once(
         "request.queue_megabytes",
         1000,
         "Most memory for masks and prompts of unanswered requests, 10^6 bytes; the next is `BUSY`.",
@@ -84,7 +84,7 @@ PARAMETERS = (
     at_once("request.max_polygon_points", 2000, "Most points of a polygon.", 3, 10_000),
     at_once("request.max_new_tokens", 64, "Default length of an answer, tokens.", 1, 2048),
     at_configure("request.max_batch", 16, "Most questions answered together.", 1, 256),
-    at_configure(
+    at_once(
         "request.batch_window",
         0.0,
         "Longest wait of an idle model for more requests, s.",
@@ -113,9 +113,9 @@ PARAMETERS = (
         0.0,
         1.0,
     ),
-    at_configure("tracks.max_count", 4, "Most objects watched at a time.", 1, 64),
+    at_once("tracks.max_count", 4, "Most objects watched at a time.", 1, 64),
     at_once("tracks.timeout", 60.0, "Default time to watch an object, s.", 0.01, 3600.0),
-    at_configure("tracks.lost_after", 2.0, "Not seen for longer ends a track, s.", 0.0, 3600.0),
+    at_once("tracks.lost_after", 2.0, "Not seen for longer ends a track, s.", 0.0, 3600.0),
 )
 
 CAMERA_PARAMETERS = (

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
 from pixelrefer_ros.engine.device import resolve_device
+from pixelrefer_ros.engine.pending import OnProgress, Pending
 from pixelrefer_ros.errors import CanceledError
 from pixelrefer_ros.regions.following import follow_regions
 from pixelrefer_ros.regions.propagation import (
@@ -47,7 +47,7 @@ class RegionFinder:
         return cls(
             make_segmenter(settings.segmenter, model=model, device=device),
             make_propagator(settings.propagator, threshold=threshold, model=model, device=device),
-            RegionThread(PLACES_PER_REQUEST * settings.queue_size),
+            RegionThread(PLACES_PER_REQUEST * settings.queue_size, watchdog=settings.watchdog),
         )
 
     def apply_limits(self, settings: Settings) -> None:
@@ -63,7 +63,14 @@ class RegionFinder:
             )
         )
 
-    def find(self, inquiry: Inquiry, *, timeout_s: float, client: str) -> Future[Inquiry]:
+    def find(
+        self,
+        inquiry: Inquiry,
+        *,
+        timeout_s: float,
+        client: str = "",
+        on_progress: OnProgress | None = None,
+    ) -> Pending[Inquiry]:
         """Return the inquiry with a mask for every region, and how long that took.
 
         Clients take turns. Once it is canceled or its time is over, work ends with the frame it is
@@ -71,10 +78,13 @@ class RegionFinder:
         where another client's inquiry takes its place, or with an error of segmenting.
         """
         return self.thread.ask(
-            lambda is_wanted: self._find(inquiry, is_wanted), timeout_s=timeout_s, client=client
+            lambda is_wanted: self._find(inquiry, is_wanted),
+            timeout_s=timeout_s,
+            client=client,
+            on_progress=on_progress,
         )
 
-    def begin(self, frame: Frame, region: Region) -> Future[tuple[Tracker, Mask]]:
+    def begin(self, frame: Frame, region: Region) -> Pending[tuple[Tracker, Mask]]:
         """Start to follow one object; the mask is that on `frame`."""
 
         def work(_: IsWanted) -> tuple[Tracker, Mask]:
@@ -84,7 +94,7 @@ class RegionFinder:
 
         return self.thread.submit(work)
 
-    def step(self, tracker: Tracker, frame: Frame) -> Future[TrackedMask]:
+    def step(self, tracker: Tracker, frame: Frame) -> Pending[TrackedMask]:
         """Follow one object to a frame."""
         return self.thread.submit(lambda _: tracker.step(frame.rgb())[0])
 

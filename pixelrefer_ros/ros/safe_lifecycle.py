@@ -17,5 +17,5 @@ class SafeLifecycleNode(LifecycleNode):
         try:
             return super()._LifecycleNodeMixin__change_state(transition_id)
         except RCLError as error:
-            self.get_logger().warning(f"transition refused: {error}")
+            self.get_logger().warning(f"transition refused: {error}", throttle_duration_sec=1.0)
             return TransitionCallbackReturn.FAILURE

@@ -19,6 +19,8 @@ from pixelrefer_ros.ros.conversions import to_box_reference
 from pixelrefer_ros.ros.track import Sighting, Track
 from pixelrefer_ros.ros.waiting import wait_in_executor
 
+CANCELED = CanceledError("canceled by the planner")
+
 Begin = Callable[[TrackRegion.Goal, Callable[[Sighting], None]], Track]
 """Starts what a goal asks for, telling each step; raises `PixelReferError`."""
 
@@ -47,7 +49,7 @@ class TrackRegionServer:
     def _on_cancel(self, goal: ServerGoalHandle) -> CancelResponse:
         track = self._tracks.get(bytes(goal.goal_id.uuid))
         if track is not None:
-            track.end(CanceledError("canceled by the planner"))
+            track.end(CANCELED)
         return CancelResponse.ACCEPT
 
     async def _execute(self, goal: ServerGoalHandle) -> TrackRegion.Result:
@@ -58,10 +60,14 @@ class TrackRegionServer:
         except PixelReferError as error:
             reason = error
         except Exception as error:
-            self._node.get_logger().error(f"track failed: {type(error).__name__}: {error}")
+            self._node.get_logger().error(
+                f"track failed: {type(error).__name__}: {error}", throttle_duration_sec=10.0
+            )
             reason = InferenceError(f"track failed: {type(error).__name__}: {error}")
         else:
             self._tracks[bytes(goal.goal_id.uuid)] = track
+            if goal.is_cancel_requested:  # before there was a track to end
+                track.end(CANCELED)
             reason = await wait_in_executor(track.ended, self._node.executor)
             del self._tracks[bytes(goal.goal_id.uuid)]
             if (sighting := track.latest()) is not None:

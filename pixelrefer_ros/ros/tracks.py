@@ -16,7 +16,10 @@ from pixelrefer_ros.streams.frame_buffer import FrameBuffer
 
 @dataclass
 class Tracks:
-    """Live tracks by camera and object; at most `max_count` at a time."""
+    """Live tracks by camera and object; at most `max_count` at a time.
+
+    The limits may be set while tracks live; those go on as they were begun.
+    """
 
     finder: RegionFinder
     max_count: int
@@ -70,6 +73,9 @@ class Tracks:
         """Return the live tracks of a camera."""
         with self._lock:
             return [track for (name, _), track in self._live.items() if name == camera]
+
+    def __len__(self) -> int:
+        return len(self._live)
 
     def end_all(self, reason: PixelReferError) -> None:
         """End every track."""

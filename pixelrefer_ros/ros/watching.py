@@ -41,6 +41,8 @@ class Watching:
         """Let what was set at run time take effect."""
         self._settings = settings
         self.finder.apply_limits(settings)
+        self.tracks.max_count = settings.max_tracks
+        self.tracks.lost_after_s = settings.track_lost_after
 
     def start_track(
         self,

@@ -196,6 +196,49 @@ def test_a_deadline_is_kept_while_the_model_is_busy(endless_model, picture, max_
         assert time.monotonic() - started < 1.0
 
 
+def test_what_could_not_be_submitted_is_refused_before_work_is_done_for_it(endless_model, picture):
+    size = picture.shape[0] * picture.shape[1]
+    with Describer(endless_model, queue_size=1, max_batch=1, queue_bytes=5 * size) as describer:
+        with (
+            describer.room_for(query(picture), frames=4),
+            pytest.raises(BusyError, match=r"queue_megabytes"),
+        ):
+            describer.submit(query(picture, BOXES[:2]))
+        with pytest.raises(TooManyRegionsError), describer.room_for(query(picture), frames=6):
+            pass
+        running = describer.submit(query(picture, max_new_tokens=2000), client="a")
+        wait_until_running(describer)
+        waiting = describer.submit(query(picture), client="a")
+        with pytest.raises(BusyError, match="the queue holds 1"):
+            describer.room_for(query(picture), client="a").__enter__()
+        assert not waiting.done()
+        running.cancel()
+        waiting.cancel()
+
+
+def test_limits_change_while_it_runs(endless_model, picture):
+    size = picture.shape[0] * picture.shape[1]
+    limits = {
+        "queue_size": 1,
+        "queue_bytes": size - 1,
+        "max_regions": 1,
+        "max_new_tokens": 3,
+        "feature_cache_bytes": 0,
+        "batch_window": 0.0,
+    }
+    with Describer(endless_model, max_new_tokens=8) as describer:
+        describer.submit(query(picture)).result(30)
+        assert describer.feature_cache.nbytes > 0
+        describer.change_limits(**limits)
+        with pytest.raises(TooManyRegionsError, match="queue_megabytes"):
+            describer.submit(query(picture))
+        describer.change_limits(**{**limits, "queue_bytes": 2 * size})
+        assert describer.submit(query(picture)).result(30)[0].generated_tokens == 3
+        assert describer.feature_cache.nbytes == 0
+        with pytest.raises(TooManyRegionsError, match="the limit is 1"):
+            describer.submit(query(picture, BOXES[:2]))
+
+
 def test_a_full_queue_is_busy_at_once(endless_model, picture):
     with Describer(endless_model, queue_size=1, max_batch=1) as describer:
         running = describer.submit(query(picture, max_new_tokens=2000))

@@ -36,7 +36,8 @@ def test_the_words_come_one_by_one_and_make_the_answer_of_the_service(processes)
     assert len(words) > 2, "not as they come"
     assert "".join(words).strip() == result.answers[0].text
     stages = [feedback.stage for feedback in heard]
-    assert stages == sorted(stages)
+    queued = len(stages) - stages[::-1].index(Stage.WAITING) - 1  # for the model, not the segmenter
+    assert stages[queued:] == sorted(stages[queued:])
     assert stages[-1] == Stage.GENERATING
 
 
@@ -98,9 +99,8 @@ def test_queued_goals_know_their_place_and_are_dropped_at_once(node):
     for stream in running:
         next(feedback for feedback in stream if feedback.stage == Stage.GENERATING)
     queued = [node.client.describe_streaming(reference) for _ in range(2)]
-    places = [next(iter(stream)) for stream in queued]
-    assert [place.stage for place in places] == [Stage.WAITING] * 2
-    assert [place.queue_position for place in places] == [0, 1]
+    last = next(feedback for feedback in queued[1] if feedback.queue_position)
+    assert (last.stage, last.queue_position) == (Stage.WAITING, 1)
     started = time.monotonic()
     queued[0].cancel()
     assert queued[0].result().error_code == RegionResult.CANCELED

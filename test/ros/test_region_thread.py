@@ -10,11 +10,13 @@ from concurrent.futures import CancelledError
 import numpy as np
 import pytest
 
+from pixelrefer_ros.engine.pending import Stage
 from pixelrefer_ros.errors import (
     BusyError,
     DeadlineError,
     EmptyMaskError,
     ErrorCode,
+    InferenceError,
     NotActiveError,
     PixelReferError,
 )
@@ -54,7 +56,7 @@ def test_work_is_done_in_one_thread_in_order(thread):
     for future in futures:
         future.result(5)
     assert [n for n, _ in order] == [0, 1, 2, 3, 4]
-    assert {name for _, name in order} == {"regions_0"}
+    assert {name for _, name in order} == {"regions"}
 
 
 def test_failures_have_a_code(thread):
@@ -135,6 +137,61 @@ def test_more_or_fewer_may_wait_from_now_on(thread):
         thread.ask(lambda _: "done", timeout_s=20.0)
     running.allowed.set()
     assert [future.result(5) for future in waiting] == ["done"] * 3
+
+
+def test_a_question_knows_how_far_it_is(thread):
+    running, waiting, told = Work(), Work(), []
+    first = thread.ask(running, timeout_s=20.0)
+    assert running.began.wait(5)
+    thread.ask(lambda _: "done", timeout_s=20.0)
+    last = thread.ask(waiting, timeout_s=20.0, on_progress=lambda: told.append("news"))
+    assert (first.stage, first.ahead) == (Stage.PREPARING, 0)
+    assert (last.stage, last.ahead) == (Stage.WAITING, 1)
+    running.allowed.set()
+    assert waiting.began.wait(5)
+    assert (last.stage, last.ahead) == (Stage.PREPARING, 0)
+    assert told == ["news"] * 3  # its place, one nearer, its turn
+    waiting.allowed.set()
+    assert last.result(5) == "done"
+
+
+def test_a_listener_that_fails_costs_its_own_question_only(thread):
+    def complain() -> None:
+        raise RuntimeError("no ears")
+
+    running = Work()
+    first = thread.ask(running, timeout_s=20.0)
+    assert running.began.wait(5)
+    deaf = thread.ask(lambda _: "done", timeout_s=20.0, on_progress=complain)
+    running.allowed.set()
+    with pytest.raises(InferenceError, match="on_progress raised RuntimeError: no ears"):
+        deaf.result(5)
+    assert first.result(5) == "done"
+
+
+def test_work_that_hangs_is_a_failure_for_good():
+    thread = RegionThread(capacity=4, watchdog=0.3)
+    hang = threading.Event()
+    futures = [thread.ask(lambda _: hang.wait(20), timeout_s=20.0) for _ in range(2)]
+    for future in futures:
+        with pytest.raises(InferenceError, match=r"regions hangs: no step .* within 0\.3 s"):
+            future.result(5)
+    assert "clean up and configure" in thread.failure
+    with pytest.raises(InferenceError, match="hangs"):
+        thread.submit(lambda _: "done")
+    hang.set()
+    thread.close()
+
+
+def test_long_work_that_shows_that_it_lives_does_not_hang():
+    thread = RegionThread(capacity=4, watchdog=0.3)
+    work = Work()
+    future = thread.ask(work, timeout_s=20.0)
+    assert not work.gave_up.wait(1.0)
+    work.allowed.set()
+    assert future.result(5) == "done"
+    assert thread.failure == ""
+    thread.close()
 
 
 def test_clients_take_turns_and_the_work_of_the_node_has_one_of_its_own():

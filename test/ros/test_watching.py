@@ -84,6 +84,15 @@ def test_finding_and_following_count_as_preprocessing(node):
     assert to_nanoseconds(many.preprocess_time) > 2 * to_nanoseconds(one.preprocess_time)
 
 
+def test_a_goal_knows_its_place_where_objects_are_followed(node):
+    square = newest_square(node)
+    streams = [node.client.describe_streaming(square, num_frames=12) for _ in range(5)]
+    places = [feedback.queue_position for feedback in streams[-1]]
+    assert max(places) >= 2
+    assert places[-1] == 0
+    assert all(answered(stream.result()) for stream in streams)
+
+
 def test_several_objects_are_followed_together(node):
     still = box_reference(110, 90, 30, 20, object_id="corner")
     square = newest_square(node)
