@@ -39,6 +39,10 @@ class Call:
         if self.withdrawn:
             self.withdraw(self.withdrawn)
 
+    def end(self) -> None:
+        """Let go of the pictures: nothing more is to come."""
+        self.finding = self.pending = None
+
     def withdraw(self, reason: str) -> None:
         """Drop it where it waits; where it is being answered, stop at the next token."""
         self.withdrawn = reason

@@ -22,7 +22,7 @@ SILENCE_S = 2.0
 
 WARNING_PERIOD_S = 10.0
 
-DEPTH = 30
+QUEUE_DEPTH = 30
 """Frames the middleware keeps while the node is busy elsewhere: a second at 30 Hz."""
 
 
@@ -75,7 +75,7 @@ class Camera:
         """How the node receives it now."""
         return QoSProfile(
             history=HistoryPolicy.KEEP_LAST,
-            depth=DEPTH,
+            depth=QUEUE_DEPTH,
             reliability=self._reliability,
             durability=DurabilityPolicy.VOLATILE,
         )

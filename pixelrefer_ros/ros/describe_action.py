@@ -127,6 +127,7 @@ class DescribeRegionServer(ActionServer):
         finally:
             del self._goals[name]
         goal.tell()
+        goal.end()
         if result.error_code == ErrorCode.NONE:
             handle.succeed()
         elif result.error_code == ErrorCode.CANCELED and handle.is_cancel_requested:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import resource
 from pathlib import Path
 
@@ -20,6 +21,16 @@ def return_large_blocks() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)
+
+
+def leave_out_what_is_loaded() -> None:
+    """Let the collector of cycles pass over everything that is there now.
+
+    It looks at all objects only once a quarter of them are new, and a model brings so many that
+    requests in cycles would keep their pictures for minutes. Undone by `gc.unfreeze()`.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def resident_bytes() -> int | None:

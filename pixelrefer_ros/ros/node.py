@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError
@@ -36,6 +37,7 @@ from pixelrefer_ros.ros.conversions import to_header
 from pixelrefer_ros.ros.describe_action import DescribeRegionServer
 from pixelrefer_ros.ros.diagnostics import build_diagnostics
 from pixelrefer_ros.ros.engine_settings import apply_limits, load_engine, name_engine
+from pixelrefer_ros.ros.memory import leave_out_what_is_loaded
 from pixelrefer_ros.ros.parameter_changes import ParameterChanges
 from pixelrefer_ros.ros.parameters import (
     CameraSettings,
@@ -112,6 +114,7 @@ class PixelReferNode(SafeLifecycleNode):
         except Exception as error:
             return self._refuse("configure", f"{type(error).__name__}: {error}")
         self._watching = watching
+        leave_out_what_is_loaded()
         seconds = time.monotonic() - started
         self.get_logger().info(f"{name_engine(self._describer)}, ready in {seconds:.1f} s")
         return TransitionCallbackReturn.SUCCESS
@@ -162,6 +165,7 @@ class PixelReferNode(SafeLifecycleNode):
             self._watching.close()
             self._watching = None
         stopped, self._describer = self._describer, None
+        gc.unfreeze()
         if stopped is not None:
             stopped.stop()
         return stopped
@@ -207,7 +211,9 @@ class PixelReferNode(SafeLifecycleNode):
     async def _on_describe_region(
         self, request: DescribeRegion.Request, response: DescribeRegion.Response, caller: str
     ) -> DescribeRegion.Response:
-        response.result = await self._describe(request.query, Call(caller))
+        call = Call(caller)
+        response.result = await self._describe(request.query, call)
+        call.end()
         return response
 
     async def _describe(self, message: RegionQuery, call: Call) -> RegionResult:

@@ -8,6 +8,7 @@ from pixelrefer_ros.errors import (
     TooManyRegionsError,
 )
 from pixelrefer_ros.msg import RegionQuery, RegionReference
+from pixelrefer_ros.regions.reference import MAX_POINTS
 from pixelrefer_ros.ros.parameters import Settings
 
 MAX_OBJECT_ID_CHARACTERS = 256
@@ -45,4 +46,8 @@ def check_reference(reference: RegionReference, settings: Settings, *, name: str
         raise InvalidRegionError(
             f"{name}.polygon has {len(reference.polygon.points)} points, at most "
             f"{settings.max_polygon_points} (request.max_polygon_points) are possible"
+        )
+    if len(reference.points) > MAX_POINTS:
+        raise InvalidRegionError(
+            f"{name}.points has {len(reference.points)} points, at most {MAX_POINTS} are possible"
         )

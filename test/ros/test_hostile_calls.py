@@ -15,7 +15,7 @@ from sensor_msgs.msg import Image
 from pixelrefer_ros.action import DescribeRegion, TrackRegion
 from pixelrefer_ros.errors import ErrorCode
 from pixelrefer_ros.msg import RegionQuery, RegionResult
-from pixelrefer_ros.ros.client import box_reference, polygon_reference
+from pixelrefer_ros.ros.client import box_reference, point_reference, polygon_reference
 
 RIGHT = box_reference(40, 30, 40, 30)
 
@@ -112,6 +112,11 @@ def test_the_node_is_well_after_them(node):
             RegionQuery(regions=[RIGHT, polygon_reference([(1, 1), (9, 9)] * 1001)]),
             ErrorCode.INVALID_REGION,
             "regions[1].polygon has 2002 points, at most 2000 (request.max_polygon_points)",
+        ),
+        (
+            RegionQuery(regions=[RIGHT, point_reference([(50, 40)] * 101)]),
+            ErrorCode.INVALID_REGION,
+            "regions[1].points has 101 points, at most 100",
         ),
         (
             RegionQuery(camera="c" * 10**6, regions=[RIGHT]),

@@ -92,13 +92,8 @@ def table(module_processes, model, tmp_path_factory) -> Table:
     return Table(node.client, first_ns)
 
 
-chance = pytest.mark.xfail(
-    reason="the model that ships tells this no better than chance, as its card says", strict=True
-)
-
-taken_for_behind = pytest.mark.xfail(
-    reason="one of the four relations in a hundred that the model gets wrong",
-    strict=True,
+misjudged = pytest.mark.xfail(
+    reason="of the one claim in five that the model gets wrong, as its card says", strict=True
 )
 
 
@@ -127,7 +122,7 @@ def test_two_objects_in_one_frame_get_different_answers(table):
     ("picture", "left", "right"),
     [
         ("mug", "yellow can", "red mug"),
-        pytest.param("mug", "white teapot", "brown can", marks=taken_for_behind),
+        ("mug", "white teapot", "brown can"),
         ("teapots", "black teapot", "grey teapot"),
     ],
 )
@@ -142,14 +137,14 @@ def test_left_becomes_right_when_the_regions_are_swapped(table, picture, left, r
 @pytest.mark.parametrize(
     ("picture", "names", "prompt", "right"),
     [
-        pytest.param("mug", ["red mug"], "Is <region> made of wood?", "yes", marks=chance),
-        ("mug", ["purple candle"], "Is <region> a teapot?", "no"),
+        pytest.param("mug", ["red mug"], "Is <region> made of wood?", "yes", marks=misjudged),
+        pytest.param("mug", ["purple candle"], "Is <region> a teapot?", "no", marks=misjudged),
         ("mug", ["red mug", "brown can"], "Is <region> to the right of <region>?", "yes"),
         ("mug", ["red mug", "yellow can"], "Is <region> to the left of <region>?", "no"),
-        pytest.param("teapots", ["white cone"], "Is <region> white?", "yes", marks=chance),
+        ("teapots", ["white cone"], "Is <region> white?", "yes"),
         ("teapots", ["grey teapot"], "Is <region> red?", "no"),
-        pytest.param("cars", ["red phone"], "Is <region> a phone?", "yes", marks=chance),
-        ("cars", ["pink car"], "Is <region> a can?", "no"),
+        ("cars", ["red phone"], "Is <region> a phone?", "yes"),
+        pytest.param("cars", ["pink car"], "Is <region> a can?", "no", marks=misjudged),
     ],
 )
 def test_yes_and_no(table, picture, names, prompt, right):
