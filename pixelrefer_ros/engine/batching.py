@@ -58,11 +58,7 @@ class Request:
 
     def advance(self, stage: Stage, ahead: int = 0) -> None:
         """Tell how far it is, if that is new; a listener that raises fails its request."""
-        if self.future.advance(stage, ahead) and self.on_progress is not None:
-            try:
-                self.on_progress()
-            except Exception as error:
-                self.fail(InferenceError(f"on_progress raised {type(error).__name__}: {error}"))
+        self.future.advance(stage, ahead, self.on_progress)
 
     def show(self, so_far: Callable[[], list[Answer]]) -> None:
         """Let the answers be seen as they grow, until the future is settled."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from enum import IntEnum
 from typing import TypeVar
 
 from pixelrefer_ros.engine.query import Answer
+from pixelrefer_ros.errors import InferenceError
 
 Result = TypeVar("Result")
 
@@ -35,11 +37,18 @@ class Pending(Future[Result]):
         self.stage = Stage.WAITING
         self.ahead = 0
 
-    def advance(self, stage: Stage, ahead: int = 0) -> bool:
-        """Take note how far it is; return whether that is new."""
-        is_new = (self.stage, self.ahead) != (stage, ahead)
+    def advance(self, stage: Stage, ahead: int, on_progress: OnProgress | None) -> None:
+        """Take note how far it is and tell, if that is new; a listener that raises fails it."""
+        if (self.stage, self.ahead) == (stage, ahead):
+            return
         self.stage, self.ahead = stage, ahead
-        return is_new
+        if on_progress is not None:
+            try:
+                on_progress()
+            except Exception as error:
+                failure = InferenceError(f"on_progress raised {type(error).__name__}: {error}")
+                with suppress(InvalidStateError):
+                    self.set_exception(failure)
 
 
 class PendingAnswers(Pending[list[Answer]]):

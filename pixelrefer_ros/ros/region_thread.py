@@ -44,11 +44,7 @@ class _Piece:
         return not self.future.done()
 
     def advance(self, stage: Stage, ahead: int = 0) -> None:
-        if self.future.advance(stage, ahead) and self.on_progress is not None:
-            try:
-                self.on_progress()
-            except Exception as error:
-                self.fail(InferenceError(f"on_progress raised {type(error).__name__}: {error}"))
+        self.future.advance(stage, ahead, self.on_progress)
 
     def fail(self, error: BaseException) -> None:
         with suppress(InvalidStateError):
