@@ -37,6 +37,10 @@ class Pending(Future[Result]):
         self.stage = Stage.WAITING
         self.ahead = 0
 
+    def set_exception(self, exception: BaseException | None) -> None:
+        """Fail it; the traceback, which keeps the pictures of those it passed, is left behind."""
+        super().set_exception(exception and exception.with_traceback(None))
+
     def advance(self, stage: Stage, ahead: int, on_progress: OnProgress | None) -> None:
         """Take note how far it is and tell, if that is new; a listener that raises fails it."""
         if (self.stage, self.ahead) == (stage, ahead):

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from operator import attrgetter
 
+from pixelrefer_ros.engine.expiry import expire_after
 from pixelrefer_ros.errors import (
     CanceledError,
     DeadlineError,
@@ -73,12 +74,11 @@ class Track:
         self._lock = threading.Lock()
         self._seen: dict[int, Sighting] = {}
         self._latest: Sighting | None = None
-        self._timer = threading.Timer(timeout_s, self._expire)
-        self._timer.daemon = True
 
     def start(self, frame: Frame, region: Region) -> None:
         """Follow what `region` points at on `frame`, in a thread."""
-        self._timer.start()
+        timeout = DeadlineError(f"timeout is {self._timeout_s:.3f} s and has passed")
+        expire_after(self._timeout_s, self.ended, self.end, timeout)
         threading.Thread(
             target=self._run, args=[frame, region], name=f"track {self.object_id}", daemon=True
         ).start()
@@ -97,11 +97,8 @@ class Track:
     def end(self, reason: PixelReferError) -> None:
         """End it, unless it has ended already."""
         with suppress(InvalidStateError):
-            self.ended.set_result(reason)
-        self._timer.cancel()
-
-    def _expire(self) -> None:
-        self.end(DeadlineError(f"timeout is {self._timeout_s:.3f} s and has passed"))
+            # Its traceback leads back to here, and to the pictures.
+            self.ended.set_result(reason.with_traceback(None))
 
     def _run(self, frame: Frame, region: Region) -> None:
         try:

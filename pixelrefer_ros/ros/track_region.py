@@ -16,6 +16,7 @@ from pixelrefer_ros.action import TrackRegion
 from pixelrefer_ros.errors import CanceledError, InferenceError, PixelReferError
 from pixelrefer_ros.msg import RegionReference
 from pixelrefer_ros.ros.conversions import to_box_reference
+from pixelrefer_ros.ros.describe_action import RESULT_KEPT_S
 from pixelrefer_ros.ros.track import Sighting, Track
 from pixelrefer_ros.ros.waiting import wait_in_executor
 
@@ -39,6 +40,7 @@ class TrackRegionServer:
             self._execute,
             cancel_callback=self._on_cancel,
             callback_group=ReentrantCallbackGroup(),
+            result_timeout=RESULT_KEPT_S,
         )
 
     @property
@@ -58,7 +60,7 @@ class TrackRegionServer:
         try:
             track = self._begin(goal.request, partial(self._tell, goal))
         except PixelReferError as error:
-            reason = error
+            reason = error.with_traceback(None)  # it leads back to here
         except Exception as error:
             self._node.get_logger().error(
                 f"track failed: {type(error).__name__}: {error}", throttle_duration_sec=10.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from copy import copy
 from typing import TypeVar
 
 from rclpy.executors import Executor
@@ -16,6 +17,8 @@ async def wait_in_executor(future: Future[Result], executor: Executor) -> Result
 
     rclpy's own future is completed by a task of the executor, never from the foreign thread:
     completing it there leaves some rclpy versions waiting for ever.
+    What is raised is a copy: the traceback leads to the caller, who may hold the future, and in
+    such a circle all that the caller knows would outlive the call.
     """
     done: RosFuture = RosFuture(executor=executor)
 
@@ -25,4 +28,6 @@ async def wait_in_executor(future: Future[Result], executor: Executor) -> Result
 
     future.add_done_callback(lambda _: executor.create_task(settle))
     await done
+    if (error := future.exception()) is not None:
+        raise copy(error)
     return future.result()

@@ -11,8 +11,6 @@ from typing import NamedTuple
 import numpy as np
 
 from pixelrefer_ros.errors import ErrorCode
-from pixelrefer_ros.ros.camera import QUEUE_DEPTH
-from pixelrefer_ros.soak.cameras import CAMERAS
 from pixelrefer_ros.soak.processor_wait import STARVED
 
 EXPECTED_CODES = {
@@ -21,11 +19,8 @@ EXPECTED_CODES = {
 """What the questions of a soak provoke; anything else is a fault of the node."""
 
 GROWTH = 0.1
-GROWTH_BYTES = 32_000_000 + QUEUE_DEPTH * sum(
-    3 * camera.width * camera.height for camera in CAMERAS
-)
-"""Memory may differ by so much: the heap breathes, and the middleware keeps the room that frames
-took when most of them waited for the node. Descriptors must not grow at all."""
+GROWTH_BYTES = 32_000_000
+"""Memory may differ by so much: the heap breathes. Descriptors must not grow at all."""
 
 
 class FrameCount(NamedTuple):

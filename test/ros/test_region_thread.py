@@ -6,6 +6,7 @@ import time
 import weakref
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
+from functools import partial
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from pixelrefer_ros.errors import (
     EmptyMaskError,
     ErrorCode,
     InferenceError,
+    InvalidRegionError,
     NotActiveError,
     PixelReferError,
 )
@@ -251,18 +253,28 @@ def test_a_closed_thread_takes_nothing(thread):
             ask()
 
 
-def test_what_is_done_lets_go_of_its_pictures_at_once(thread):
+def look_at(picture: np.ndarray, _: object) -> float:
+    return float(picture.sum())
+
+
+def fail_at(picture: np.ndarray, _: object) -> float:
+    raise InvalidRegionError(f"nothing in a picture of shape {picture.shape}")
+
+
+@pytest.mark.parametrize(
+    ("work", "timeout_s"), [(look_at, 20.0), (look_at, 0.0), (fail_at, 20.0), (fail_at, 0.0)]
+)
+def test_what_is_done_lets_go_of_its_pictures_at_once(thread, work, timeout_s):
     gc.disable()  # which would find them some time
     try:
-        for timeout_s in (20.0, 0.0):
-            picture = np.zeros((9, 9))
-            seen = weakref.ref(picture)
-            future = thread.ask(lambda _, picture=picture: picture.sum(), timeout_s=timeout_s)
-            future.exception(10)
-            del picture, future
-            until = time.monotonic() + 5
-            while seen() is not None and time.monotonic() < until:
-                time.sleep(0.01)
-            assert seen() is None, timeout_s
+        picture = np.zeros((9, 9))
+        seen = weakref.ref(picture)
+        future = thread.ask(partial(work, picture), timeout_s=timeout_s)
+        future.exception(10)
+        del picture, future
+        until = time.monotonic() + 5
+        while seen() is not None and time.monotonic() < until:
+            time.sleep(0.01)
+        assert seen() is None
     finally:
         gc.enable()
