@@ -234,7 +234,8 @@ def _fit(picture: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
 
 def _shrink(image: Image) -> Image:
     scale = min(1.0, LONGEST_SIDE / max(image.shape[:2]))
-    return _fit(image, (round(image.shape[1] * scale), round(image.shape[0] * scale)))
+    height, width = (max(1, round(side * scale)) for side in image.shape[:2])
+    return _fit(image, (width, height))
 
 
 def _resize(mask: Floats, shape: tuple[int, ...]) -> Floats:

@@ -61,7 +61,7 @@ class Annotator:
         picture = draw_regions(
             frame.rgb(),
             [region.to_mask(*frame.size) for region in regions],
-            [region.object_id for region in regions],
+            names,
             caption=self._captions.get(frame.camera, ""),
         )
         self._publisher.publish(to_image_message(from_rgb(picture), to_header(frame)))

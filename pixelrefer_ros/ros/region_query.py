@@ -69,7 +69,7 @@ def read_query(
         frames=tuple(frames),
         query=Query(
             frames=frames,
-            regions=_regions(places, frames),
+            regions=[*_pointed_at(places, frames), *(_watched(places, frames) if follow else ())],
             prompt=message.prompt,
             max_new_tokens=message.max_new_tokens or settings.max_new_tokens,
         ),
@@ -115,12 +115,17 @@ def build_error(error: PixelReferError) -> RegionResult:
     return RegionResult(error_code=error.code.value, error_msg=str(error))
 
 
-def _regions(places: Sequence[Place], frames: Sequence[Frame]) -> list[Region]:
-    """Put regions on their frames, those of a watched object on every frame it was seen on."""
-    regions = [replace(place.region, frame=frames.index(place.frame)) for place in places]
-    for place in places:
+def _pointed_at(places: Sequence[Place], frames: Sequence[Frame]) -> list[Region]:
+    return [replace(place.region, frame=frames.index(place.frame)) for place in places]
+
+
+def _watched(places: Sequence[Place], frames: Sequence[Frame]) -> list[Region]:
+    """Return watched objects where they were seen on frames they are not pointed at on."""
+    known = {(place.region.object_id, place.frame) for place in places}
+    regions = []
+    for track in dict.fromkeys(place.track for place in places if place.track):
         for index, frame in enumerate(frames):
-            sighting = place.track.on(frame) if place.track and frame is not place.frame else None
+            sighting = track.on(frame) if (track.object_id, frame) not in known else None
             if sighting is not None and sighting.region is not None:
                 regions.append(replace(sighting.region, frame=index))
     return regions

@@ -67,8 +67,8 @@ def test_the_figures_are_those_of_all_processes_together():
         ),
         ({"results": 6}, "6 results came of 5 questions"),
         (
-            {"end": Usage(1_360_000_000, 20)},
-            "memory grew by 360 MB, 346 MB are allowed",
+            {"end": Usage(1_150_000_000, 20)},
+            "memory grew by 150 MB, 132 MB are allowed",
         ),
         ({"end": Usage(1_000_000_000, 21)}, "file descriptors grew from 20 to 21"),
     ],

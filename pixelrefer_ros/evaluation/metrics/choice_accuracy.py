@@ -20,7 +20,9 @@ OWN_LABEL = re.compile(r"\s*(?:\(([A-Za-z])\)|([A-Za-z])[.):])\s*(?=\S)")
 
 IN_BRACKETS = re.compile(r"\(([A-Za-z])\)")
 LETTER_ALONE = re.compile(r"\s*([A-Za-z])\s*(?:[.):,](?!\s*[B-HJ-Z]\b).*)?", re.DOTALL)
-AFTER_WORD = re.compile(r"\b(?:answer(?: is)?|option|choice)[:\s]+([A-Z])\b", re.IGNORECASE)
+AFTER_WORD = re.compile(
+    r"\b(?:answer|option|choice)(?: is)?[:\s]+(?!a\s+\w)([A-Z])\b", re.IGNORECASE
+)
 
 
 class ChoiceAccuracy(Metric):
