@@ -1,14 +1,28 @@
-"""Starts the node `pixelrefer` and, unless told otherwise, configures and activates it."""
+"""Starts the node `pixelrefer` and, unless told otherwise, configures and activates it.
+
+With `build_only` it builds the TensorRT engine of an exported encoder instead, and ends.
+"""
 
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, EmitEvent, GroupAction, RegisterEventHandler
+from launch.actions import (
+    DeclareLaunchArgument,
+    EmitEvent,
+    ExecuteProcess,
+    GroupAction,
+    RegisterEventHandler,
+)
 from launch.conditions import IfCondition
 from launch.events import matches_action
-from launch.substitutions import LaunchConfiguration, NotEqualsSubstitution, PathJoinSubstitution
+from launch.substitutions import (
+    EqualsSubstitution,
+    LaunchConfiguration,
+    NotEqualsSubstitution,
+    PathJoinSubstitution,
+)
 from launch_ros.actions import LifecycleNode, SetParameter, SetParametersFromFile
 from launch_ros.event_handlers import OnStateTransition
 from launch_ros.events.lifecycle import ChangeState
-from launch_ros.substitutions import FindPackageShare
+from launch_ros.substitutions import FindPackagePrefix, FindPackageShare
 from lifecycle_msgs.msg import Transition
 
 
@@ -52,6 +66,12 @@ def generate_launch_description() -> LaunchDescription:
             "model",
             default_value="",
             description="Model folder or name of a shipped model; empty: as in params_file.",
+        ),
+        DeclareLaunchArgument(
+            "build_only",
+            default_value="",
+            description="Folder with an exported encoder whose TensorRT engine is to be built, of "
+            "'model', in place of starting the node; empty: start the node.",
         ),
     ]
     node = LifecycleNode(
@@ -98,7 +118,23 @@ def generate_launch_description() -> LaunchDescription:
         Transition.TRANSITION_CONFIGURE,
         condition=IfCondition(LaunchConfiguration("autostart")),
     )
-    return LaunchDescription([*arguments, activate_when_configured, configured_node, configure])
+    build_only = LaunchConfiguration("build_only")
+    running_node = GroupAction(
+        [activate_when_configured, configured_node, configure],
+        condition=IfCondition(EqualsSubstitution(build_only, "")),
+    )
+    build = ExecuteProcess(
+        cmd=[
+            PathJoinSubstitution(
+                [FindPackagePrefix("pixelrefer_ros"), "lib", "pixelrefer_ros", "pixelrefer"]
+            ),
+            *["export", "--format", "tensorrt", "--build-only"],
+            *["--model", LaunchConfiguration("model"), "--out", build_only],
+        ],
+        output="screen",
+        condition=IfCondition(NotEqualsSubstitution(build_only, "")),
+    )
+    return LaunchDescription([*arguments, running_node, build])
 
 
 def _change_state(

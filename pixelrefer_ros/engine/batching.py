@@ -97,8 +97,9 @@ def _settled(future: Future[list[Answer]]) -> None:
 class RequestQueue:
     """At most `capacity` requests wait, those of one client in order; safe under threads.
 
-    Clients take turns. When the queue is full, a request of a client that has fewer in it pushes
-    out the last one of the client that has most, which is answered busy.
+    Clients take turns, and the last row is for one that nothing is being answered of, so no client
+    with a name has all rows however long its answers are. When the queue is full, a request of a client that
+    has fewer in it pushes out the last one of the client that has most, which is answered busy.
 
     It knows the requests handed out until they are answered, so that none is ever out of sight
     between waiting and being answered.
@@ -163,7 +164,7 @@ class RequestQueue:
                 if pause is not None and pause <= 0:
                     break
                 self._changed.wait(pause)
-            first = [self._waiting.popleft()] if len(self._waiting) else []
+            first = [self._waiting.take()] if len(self._waiting) else []
             self._taken += first
             return first + self._take_fitting(max_rows - sum(len(r.questions) for r in first))
 
@@ -202,12 +203,23 @@ class RequestQueue:
 
     def _take_fitting(self, max_rows: int) -> list[Request]:
         fitting = []
-        while (first := next(iter(self._waiting), None)) and len(first.questions) <= max_rows:
-            fitting.append(self._waiting.popleft())
-            max_rows -= len(fitting[-1].questions)
-        self._taken += fitting
+        while request := self._next_fitting(max_rows):
+            fitting.append(self._waiting.take(request.client))
+            self._taken.append(request)
+            max_rows -= len(request.questions)
         self._tell_places()
         return fitting
+
+    def _next_fitting(self, max_rows: int) -> Request | None:
+        """Return what is next; one too large is passed only if its client is being answered."""
+        answered = {request.client for request in self._taken} - {""}
+        for request in self._waiting.firsts():
+            is_answered = request.client in answered
+            if len(request.questions) + is_answered <= max_rows:
+                return request
+            if not is_answered:
+                return None
+        return None
 
     def _withdraw(self, future: Future[list[Answer]]) -> None:
         """Let those behind a request that was withdrawn know that they moved up."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -189,11 +190,11 @@ class Describer:
             raise InvalidRegionError("regions is empty, at least 1 is needed")
         sizes = [query.frame_size(k) for k in range(len(query.regions))]
         held = bytes_of(query, sizes)
-        self._memory.take(held)
+        self._memory.take(held, client)
         try:
             questions = self._make_questions(query, sizes)
         except BaseException:
-            self._memory.give_back(held)
+            self._memory.give_back(held, client)
             raise
         request = Request(
             query=query,
@@ -203,7 +204,7 @@ class Describer:
             on_progress=on_progress,
             client=client,
         )
-        request.future.add_done_callback(lambda _: self._memory.give_back(held))
+        request.future.add_done_callback(lambda _: self._memory.give_back(held, client))
         if deadline is not None:
             request.expire_at(deadline)
         try:
@@ -222,7 +223,7 @@ class Describer:
         """
         self._queue.check_room(client)
         sizes = [query.frame_size(k) for k in range(len(query.regions))]
-        with self._memory.hold(bytes_of(query, sizes * frames)):
+        with self._memory.hold(bytes_of(query, sizes * frames), client):
             yield
 
     def change_limits(
@@ -282,14 +283,16 @@ class Describer:
         for request in self._queue.close():
             request.fail(stopped)
 
-    def close(self) -> None:
+    def close(self, timeout: float = math.inf) -> None:
         """Stop, wait for the worker, and give back all memory but that of the model.
 
-        A worker that hangs is left behind; it ends, if ever, with the step it is at.
+        A worker that hangs, or takes longer than `timeout` seconds, is left behind; it ends, if
+        ever, with the step it is at.
         """
         self.stop()
         if threading.current_thread() is not self._thread:
-            while self._thread.is_alive() and not self._failure:
+            until = time.monotonic() + timeout
+            while self._thread.is_alive() and not self._failure and time.monotonic() < until:
                 self._thread.join(JOIN_S)
         self._watchdog.close()
         self._feature_cache.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -14,18 +15,21 @@ BYTES_PER_CHARACTER = 4
 
 
 class MemoryBudget:
-    """Counts bytes in and out, safe under threads."""
+    """Counts bytes in and out, safe under threads.
+
+    A client with a name that holds some already gets no more than half of all: others find room.
+    """
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._taken = 0
+        self._taken: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     @property
     def taken(self) -> int:
         """Bytes handed out and not given back."""
         with self._lock:
-            return self._taken
+            return self._taken.total()
 
     def change(self, max_bytes: int) -> None:
         """Hand out so many from now on; what is out already stays out."""
@@ -33,15 +37,15 @@ class MemoryBudget:
             self._max_bytes = max_bytes
 
     @contextmanager
-    def hold(self, nbytes: int) -> Iterator[None]:
+    def hold(self, nbytes: int, client: str) -> Iterator[None]:
         """Hand bytes out inside of this context. Raises what `take` does."""
-        self.take(nbytes)
+        self.take(nbytes, client)
         try:
             yield
         finally:
-            self.give_back(nbytes)
+            self.give_back(nbytes, client)
 
-    def take(self, nbytes: int) -> None:
+    def take(self, nbytes: int, client: str) -> None:
         """Hand bytes out.
 
         Raises `TooManyRegionsError` for more than there is, `BusyError` for more than is left.
@@ -52,17 +56,26 @@ class MemoryBudget:
                 f"is {self._max_bytes} (request.queue_megabytes)"
             )
         with self._lock:
-            if self._taken + nbytes > self._max_bytes:
+            own, taken = self._taken[client], self._taken.total()
+            if taken + nbytes > self._max_bytes:
                 raise BusyError(
-                    f"the masks of regions take {nbytes} bytes beside {self._taken} bytes of "
+                    f"the masks of regions take {nbytes} bytes beside {taken} bytes of "
                     f"unanswered requests, the limit is {self._max_bytes} (request.queue_megabytes)"
                 )
-            self._taken += nbytes
+            if client and own and own + nbytes > self._max_bytes // 2:
+                raise BusyError(
+                    f"the masks of regions take {nbytes} bytes beside {own} bytes of unanswered "
+                    f"requests of this client, the limit for one client is {self._max_bytes // 2} "
+                    "(half of request.queue_megabytes)"
+                )
+            self._taken[client] += nbytes
 
-    def give_back(self, nbytes: int) -> None:
+    def give_back(self, nbytes: int, client: str) -> None:
         """Take back what was handed out."""
         with self._lock:
-            self._taken -= nbytes
+            self._taken[client] -= nbytes
+            if not self._taken[client]:
+                del self._taken[client]
 
 
 def bytes_of(query: Query, frame_sizes: Sequence[tuple[int, int]]) -> int:

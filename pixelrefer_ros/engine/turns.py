@@ -22,7 +22,7 @@ Sent = TypeVar("Sent", bound=HasClient)
 class Turns(Generic[Sent]):
     """Holds what waits: one of each client is next, then one more of each, each client in order.
 
-    Iterating gives the order in which `popleft` takes. Not safe under threads.
+    Iterating gives the order in which `take` takes. Not safe under threads.
     """
 
     def __init__(self) -> None:
@@ -39,9 +39,14 @@ class Turns(Generic[Sent]):
         """Put something behind all of its client."""
         self._by_client.setdefault(sent.client, deque()).append(sent)
 
-    def popleft(self) -> Sent:
-        """Take what is next; its client's turn comes again after all others had theirs."""
-        client = next(iter(self._by_client))
+    def firsts(self) -> list[Sent]:
+        """Return the first of each client, whose turn is next before the others."""
+        return [sents[0] for sents in self._by_client.values()]
+
+    def take(self, client: str | None = None) -> Sent:
+        """Take the first of a client, by default of the next; its turn comes again after others."""
+        if client is None:
+            client = next(iter(self._by_client))
         sents = self._by_client.pop(client)
         sent = sents.popleft()
         if sents:

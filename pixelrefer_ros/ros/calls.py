@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -23,9 +24,12 @@ class Calls:
         self._node = node
         self._replies = [f"rr{node.resolve_service_name(name)}Reply" for name in services]
         self._was_there: dict[Call, bool] = {}
+        self._last = time.monotonic()
 
-    def __len__(self) -> int:
-        return len(self._was_there)
+    @property
+    def idle_s(self) -> float:
+        """For how long no call was underway."""
+        return 0.0 if self._was_there else time.monotonic() - self._last
 
     @contextmanager
     def underway(self, call: Call) -> Iterator[None]:
@@ -35,6 +39,7 @@ class Calls:
             yield
         finally:
             del self._was_there[call]
+            self._last = time.monotonic()
 
     def withdraw_abandoned(self) -> None:
         """Withdraw what nobody waits for any more; to be called now and then."""

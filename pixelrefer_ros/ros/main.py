@@ -25,7 +25,7 @@ GRACE_S = 5.0
 """How long requests on their way may take to be answered when the process is told to stop."""
 
 FLUSH_S = 0.2
-"""Time for the last replies to leave through the middleware."""
+"""Time for requests that were sent before to arrive, and for the last replies to leave."""
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -66,7 +66,7 @@ def run_node(args: Sequence[str] | None, *, autostart: bool) -> int:
     rclpy.shutdown()
     spinning.join()
     if engine is not None:
-        engine.close()
+        engine.close(timeout=GRACE_S)
     return _end(node, status=0)
 
 
@@ -96,9 +96,8 @@ def _answer_all(executor: CallerExecutor, node: PixelReferNode) -> Describer | N
     """
     stopped = executor.create_task(node.stop)
     deadline = time.monotonic() + GRACE_S
-    while time.monotonic() < deadline and not (stopped.done() and node.in_flight == 0):
+    while time.monotonic() < deadline and not (stopped.done() and node.idle_s >= FLUSH_S):
         time.sleep(0.01)
-    time.sleep(FLUSH_S)
     engine: Describer | None = stopped.result()
     return engine
 

@@ -68,7 +68,7 @@ class PixelReferNode(SafeLifecycleNode):
     def __init__(self) -> None:
         super().__init__("pixelrefer")
         declare_parameters(self)
-        ParameterChanges(self, is_active=lambda: bool(self._cameras), on_change=self._on_parameters)
+        ParameterChanges(self, is_in=self._is_in, on_change=self._on_parameters)
         self._threads_as_torch_likes = torch.get_num_threads()
         self._settings: Settings | None = None
         self._describer: Describer | None = None
@@ -95,25 +95,26 @@ class PixelReferNode(SafeLifecycleNode):
         )
 
     @property
-    def in_flight(self) -> int:
-        """Number of requests and goals received and not yet answered."""
-        return len(self._calls) + self._track_server.in_flight
+    def idle_s(self) -> float:
+        """For how long no request or goal was on its way."""
+        return 0.0 if self._track_server.in_flight else self._calls.idle_s
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Check the parameters and load the model; on failure say why and stay unconfigured."""
         try:
             self._settings = settings = read_settings(self)
             torch.set_num_threads(settings.threads or self._threads_as_torch_likes)
-            watching = Watching(settings, self._annotator)
             path = find_model(settings.model_path)
+            self._watching = Watching(settings, self._annotator)
             self.get_logger().info(f"loading model {path}")
             started = time.monotonic()
             self._describer = load_engine(path, settings)
         except (PixelReferError, ValueError) as error:
+            self.stop()
             return self._refuse("configure", str(error))
         except Exception as error:
+            self.stop()
             return self._refuse("configure", f"{type(error).__name__}: {error}")
-        self._watching = watching
         leave_out_what_is_loaded()
         seconds = time.monotonic() - started
         self.get_logger().info(f"{name_engine(self._describer)}, ready in {seconds:.1f} s")
@@ -174,6 +175,11 @@ class PixelReferNode(SafeLifecycleNode):
         self.get_logger().error(f"cannot {transition}: {reason}")
         return TransitionCallbackReturn.FAILURE
 
+    def _is_in(self, state: str) -> bool:
+        return {"active": bool(self._cameras), "configured": self._describer is not None}.get(
+            state, False
+        )
+
     def _buffer(self, camera: CameraSettings) -> FrameBuffer:
         assert self._settings is not None
         return FrameBuffer(camera.name, **self._settings.buffer_limits)
@@ -202,7 +208,8 @@ class PixelReferNode(SafeLifecycleNode):
         self._try(self._publish_diagnostics)
 
     def _publish_diagnostics(self) -> None:
-        name, now, cameras = self.get_name(), self.get_clock().now(), self._cameras.values()
+        name = self.get_fully_qualified_name().lstrip("/")
+        now, cameras = self.get_clock().now(), self._cameras.values()
         message = build_diagnostics(
             name, self._describer, self._watching, cameras, self._settings, now
         )

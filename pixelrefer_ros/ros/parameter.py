@@ -20,8 +20,17 @@ class Effect(Enum):
     AT_CONFIGURE = "at configure"
 
     @property
+    def refused_while(self) -> str:
+        """The state of the node in which another value would have no effect, "" for none."""
+        return {
+            Effect.AT_ONCE: "",
+            Effect.AT_ACTIVATE: "active",
+            Effect.AT_CONFIGURE: "configured",
+        }[self]
+
+    @property
     def cure(self) -> str:
-        """What to do to change such a parameter of an active node."""
+        """What to do to change such a parameter in that state."""
         return {
             Effect.AT_ONCE: "",
             Effect.AT_ACTIVATE: "deactivate the node, set it, activate the node",
@@ -60,7 +69,8 @@ class Parameter:
         These are one sentence about the choices, if there are any, and one about the effect.
         """
         constraints = [f"One of {self.limits}."] if self.choices else []
-        refused = "" if self.effect is Effect.AT_ONCE else "; refused while the node is active"
+        state = self.effect.refused_while
+        refused = f"; refused while the node is {state}" if state else ""
         constraints.append(f"Takes effect {self.effect.value}{refused}.")
         descriptor = ParameterDescriptor(
             name=self.name,

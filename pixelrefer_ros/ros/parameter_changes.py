@@ -12,7 +12,7 @@ from rclpy.parameter import Parameter as RosParameter
 from pixelrefer_ros.engine.device import resolve_device, resolve_dtype
 from pixelrefer_ros.engine.weight_quantization import resolve_quantization
 from pixelrefer_ros.errors import DeviceError, PixelReferError
-from pixelrefer_ros.ros.parameter import Effect, Parameter
+from pixelrefer_ros.ros.parameter import Parameter
 from pixelrefer_ros.ros.parameter_resources import RESOURCES, check_resources
 from pixelrefer_ros.ros.parameters import PARAMETERS, camera_parameters, declare_cameras
 
@@ -21,15 +21,16 @@ class ParameterChanges:
     """Refuses a value the node could not be configured with, and tells of the others.
 
     The reason names the parameter, its value and the limit; type and range are checked by rclpy
-    itself. What does not take effect at once is refused while the node is active. `on_change` is
-    called after values were set. Make it after the parameters are declared.
+    itself. What has no effect in the state the node is in, of which `is_in` tells whether it is in
+    one that an `Effect` names, is refused. `on_change` is called after values were set. Make it
+    after the parameters are declared.
     """
 
     def __init__(
-        self, node: Node, *, is_active: Callable[[], bool], on_change: Callable[[], None]
+        self, node: Node, *, is_in: Callable[[str], bool], on_change: Callable[[], None]
     ) -> None:
         self._node = node
-        self._is_active = is_active
+        self._is_in = is_in
         self._on_change = on_change
         node.add_on_set_parameters_callback(self._check)
         node.add_post_set_parameters_callback(self._apply)
@@ -57,12 +58,11 @@ class ParameterChanges:
         check_resources(self._together(RESOURCES, values), values)
 
     def _check_effect(self, parameter: Parameter, name: str, value: Any) -> None:
-        if parameter.effect is Effect.AT_ONCE or not self._is_active():
-            return
-        if value != self._current(name):
+        effect = parameter.effect
+        if value != self._current(name) and self._is_in(effect.refused_while):
             raise ValueError(
-                f"{name} is {self._current(name)!r} and takes effect {parameter.effect.value}: "
-                f"it cannot become {value!r} while the node is active; {parameter.effect.cure}"
+                f"{name} is {self._current(name)!r} and takes effect {effect.value}: it cannot "
+                f"become {value!r} while the node is {effect.refused_while}; {effect.cure}"
             )
 
     def _together(self, names: Sequence[str], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -67,7 +67,14 @@ PARAMETERS = (
     at_once("buffer.frames", 300, "Most frames per camera.", 1, 100_000),
     at_once("buffer.megabytes", 512, "Most memory per camera, 10^6 bytes.", 1, 1_000_000),
     at_once("buffer.stamp_tolerance", 0.02, "Farthest frame from a stamp, s.", 0.0, 10.0),
-    at_once("request.queue_size", 16, "Requests that may wait; one more is `BUSY`.", 1, 1024),
+    at_once(
+        "request.queue_size",
+        16,
+        "Requests that may wait for the model, and four times as many for their regions; "
+        "one more is `BUSY`.",
+        1,
+        1024,
+    ),
     at_once(
         "request.queue_megabytes",
         1000,
@@ -83,7 +90,13 @@ PARAMETERS = (
     at_once("request.max_mask_megabytes", 16, "Largest mask as sent, 10^6 bytes.", 1, 1000),
     at_once("request.max_polygon_points", 2000, "Most points of a polygon.", 3, 10_000),
     at_once("request.max_new_tokens", 64, "Default length of an answer, tokens.", 1, 2048),
-    at_configure("request.max_batch", 16, "Most questions answered together.", 1, 256),
+    at_configure(
+        "request.max_batch",
+        16,
+        "Most questions answered together; the last place is for a client that has none.",
+        1,
+        256,
+    ),
     at_once(
         "request.batch_window",
         0.0,

@@ -55,12 +55,11 @@ class RegionFinder:
         self.thread.change_capacity(PLACES_PER_REQUEST * settings.queue_size)
 
     def has_work(self, inquiry: Inquiry) -> bool:
-        """False where every region is taken as it was given."""
-        return inquiry.follow or (
-            not isinstance(self.segmenter, AsGiven)
-            and any(
-                region.mask is None and region.polygon is None for region in inquiry.query.regions
-            )
+        """False where the masks are there already; a box as it was given is one."""
+        boxes_are_masks = isinstance(self.segmenter, AsGiven)
+        return inquiry.follow or any(
+            region.mask is None and not (boxes_are_masks and region.polygon is None)
+            for region in inquiry.query.regions
         )
 
     def find(

@@ -180,7 +180,7 @@ class RegionThread:
             while self._refusal is None:
                 self._waiting.keep(_Piece.is_wanted)
                 if len(self._waiting):
-                    piece = self._waiting.popleft()
+                    piece = self._waiting.take()
                     piece.advance(Stage.PREPARING)
                     self._tell_places()
                     return piece

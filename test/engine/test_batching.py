@@ -124,6 +124,31 @@ def test_clients_take_turns():
     assert queue.take(max_rows=2) == [many[0], one]
 
 
+def test_the_last_row_is_for_a_client_that_nothing_is_answered_of():
+    queue = RequestQueue(8)
+    many, large = [request(client="many") for _ in range(4)], request(rows=2, client="many")
+    for each in (*many[:3], large, many[3]):
+        queue.put(each)
+    assert queue.take(max_rows=4) == many[:3]
+    assert queue.take_more(max_rows=1) == []
+    one = request(client="one")
+    queue.put(one)
+    assert queue.take_more(max_rows=1) == [one], "although others were there before"
+    many[0].resolve([])
+    one.resolve([])
+    assert queue.take_more(max_rows=2) == [], "those of one client stay in their order"
+    assert queue.take_more(max_rows=3) == [large]
+
+
+def test_a_large_request_has_its_turn_where_nothing_of_its_client_is_answered():
+    queue = RequestQueue(8)
+    large, small = request(rows=3, client="large"), request(client="small")
+    for each in (large, small):
+        queue.put(each)
+    assert queue.take_more(max_rows=2) == []
+    assert queue.take_more(max_rows=4) == [large, small]
+
+
 def test_a_full_queue_makes_room_for_who_has_less_in_it():
     queue = RequestQueue(3)
     many, one = [request(client="many") for _ in range(3)], request(client="one")

@@ -19,31 +19,46 @@ def query(*regions: Region, prompt: str = "") -> Query:
 
 def test_what_is_taken_can_be_given_back():
     budget = MemoryBudget(100)
-    budget.take(60)
-    budget.take(40)
+    budget.take(60, "arm")
+    budget.take(40, "base")
     assert budget.taken == 100
     with pytest.raises(BusyError, match=r"take 1 bytes beside 100 bytes .* the limit is 100"):
-        budget.take(1)
+        budget.take(1, "head")
     assert budget.taken == 100, "what is refused is not counted"
-    budget.give_back(40)
-    budget.take(40)
+    budget.give_back(40, "base")
+    budget.take(40, "head")
+
+
+def test_a_client_that_holds_some_gets_no_more_than_half():
+    budget = MemoryBudget(100)
+    budget.take(30, "arm")
+    with pytest.raises(BusyError, match=r"21 bytes beside 30 bytes .* one client is 50"):
+        budget.take(21, "arm")
+    budget.take(20, "arm")
+    budget.take(50, "base")
+    budget.give_back(30, "arm")
+    budget.give_back(20, "arm")
+    with pytest.raises(BusyError, match="the limit is 100"):
+        budget.take(51, "arm")
+    budget.give_back(50, "base")
+    budget.take(100, "arm")
 
 
 def test_more_than_there_ever_is_cannot_be_waited_for():
     budget = MemoryBudget(100)
     with pytest.raises(TooManyRegionsError, match=r"take 101 bytes .* the limit is 100"):
-        budget.take(101)
-    budget.take(100)
+        budget.take(101, "")
+    budget.take(100, "")
     with pytest.raises(TooManyRegionsError):
-        budget.take(101)
+        budget.take(101, "")
 
 
 def test_threads_together_never_take_more_than_there_is():
     budget = MemoryBudget(1000)
 
-    def take(_: int) -> int:
+    def take(n: int) -> int:
         try:
-            budget.take(7)
+            budget.take(7, str(n % 8))
         except BusyError:
             return 0
         assert budget.taken <= 1000

@@ -26,18 +26,18 @@ def names(sents) -> list[str]:
 def test_one_of_each_then_one_more_of_each():
     waiting = turns("a1", "a2", "a3", "b1", "c1", "c2")
     assert names(waiting) == ["a1", "b1", "c1", "a2", "c2", "a3"]
-    assert names(waiting.popleft() for _ in range(6)) == ["a1", "b1", "c1", "a2", "c2", "a3"]
+    assert names(waiting.take() for _ in range(6)) == ["a1", "b1", "c1", "a2", "c2", "a3"]
     assert len(waiting) == 0
 
 
 def test_the_order_told_is_the_order_taken_whenever_somebody_comes():
     waiting = turns("a1", "a2", "a3")
-    assert waiting.popleft() == ("a", 1)
+    assert waiting.take() == ("a", 1)
     waiting.append(Sent("b", 1))
     waiting.append(Sent("a", 4))
     told = names(waiting)
     assert told == ["a2", "b1", "a3", "a4"]
-    assert names(waiting.popleft() for _ in range(4)) == told
+    assert names(waiting.take() for _ in range(4)) == told
 
 
 def test_who_asks_one_at_a_time_is_never_more_than_a_turn_away():
@@ -45,7 +45,7 @@ def test_who_asks_one_at_a_time_is_never_more_than_a_turn_away():
     for n in range(4):
         waiting.append(Sent("b", n))
         assert names(waiting).index(f"b{n}") <= 1
-        while waiting.popleft() != ("b", n):
+        while waiting.take() != ("b", n):
             pass
 
 

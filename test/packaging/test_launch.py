@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from pixelrefer_ros.cli import make_parser
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = (ROOT / "launch" / "perception.launch.py").read_text(encoding="utf-8")
 TREE = ast.parse(SOURCE)
@@ -17,6 +19,7 @@ ARGUMENTS = {
     "log_level",
     "camera_topic",
     "model",
+    "build_only",
 }
 
 
@@ -66,6 +69,19 @@ def test_it_starts_what_the_package_installs() -> None:
     assert ast.literal_eval(keyword(node, "name")) == "pixelrefer"
     assert f"<name>{package}</name>" in (ROOT / "package.xml").read_text(encoding="utf-8")
     assert (ROOT / "scripts" / executable).stat().st_mode & 0o111
+
+
+def test_build_only_runs_a_command_that_is_installed_and_understood() -> None:
+    (process,) = calls("ExecuteProcess")
+    constants = [c for c in ast.walk(keyword(process, "cmd")) if isinstance(c, ast.Constant)]
+    constants.sort(key=lambda constant: (constant.lineno, constant.col_offset))
+    words = [str(constant.value) for constant in constants]
+    *_, library, _, executable = words[: words.index("export")]
+    assert (library, executable) == ("lib", "pixelrefer")
+    assert f"scripts/{executable} " in (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
+    arguments = make_parser().parse_args([*words[words.index("export") :], "engines"])
+    assert (arguments.format, arguments.build_only) == ("tensorrt", True)
+    assert (arguments.model, str(arguments.out)) == ("model", "engines")
 
 
 def test_its_imports_are_declared_dependencies() -> None:
