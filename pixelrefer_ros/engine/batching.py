@@ -98,8 +98,9 @@ class RequestQueue:
     """At most `capacity` requests wait, those of one client in order; safe under threads.
 
     Clients take turns, and the last row is for one that nothing is being answered of, so no client
-    with a name has all rows however long its answers are. When the queue is full, a request of a client that
-    has fewer in it pushes out the last one of the client that has most, which is answered busy.
+    with a name has all rows however long its answers are. When the queue is full, a request of a
+    client that has fewer in it pushes out the last one of the client that has most, which is
+    answered busy.
 
     It knows the requests handed out until they are answered, so that none is ever out of sight
     between waiting and being answered.

@@ -9,9 +9,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 
+import numpy as np
 import torch
 
-from pixelrefer_ros.engine.batching import RequestQueue
+from pixelrefer_ros.engine.batching import Request, RequestQueue
 from pixelrefer_ros.engine.device import free_memory, synchronize
 from pixelrefer_ros.engine.failures import as_reported, is_out_of_memory, not_finite
 from pixelrefer_ros.engine.feature_cache import FeatureCache
@@ -21,12 +22,13 @@ from pixelrefer_ros.engine.generation.token_choice import TokenChooser
 from pixelrefer_ros.engine.job import Job
 from pixelrefer_ros.engine.measurements import Measurements
 from pixelrefer_ros.engine.pending import Stage
-from pixelrefer_ros.engine.query import FrameStamp
-from pixelrefer_ros.engine.questions import make_sample
+from pixelrefer_ros.engine.query import FrameStamp, Query, as_frames
+from pixelrefer_ros.engine.questions import make_questions, make_sample
 from pixelrefer_ros.engine.streaming import TextStream
 from pixelrefer_ros.engine.watchdog import Watchdog
 from pixelrefer_ros.model.pixelrefer import PixelRefer
 from pixelrefer_ros.model.recently_prepared import RecentlyPrepared
+from pixelrefer_ros.regions.reference import Region
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +64,22 @@ class Worker:
         self._decoded: dict[Row, Job] = {}
         self._held: deque[Job] = deque()
         self._joining_s = self._stepping_s = 0.0
+        if model.language_model.device.type == "cuda":
+            self.warm_up()
+
+    def warm_up(self) -> None:
+        """Answer about an empty picture: a GPU loads its kernels when they are first needed."""
+        started = time.monotonic()
+        region = Region(box=(200, 150, 99, 99))
+        query = Query(as_frames(np.zeros((480, 640, 3), np.uint8)), [region])
+        questions = make_questions(query, [region.to_mask(480, 640)])
+        job = Job(Request(query, questions, max_new_tokens=2), started)
+        self._prepare(RecentlyPrepared(), [job])
+        self._embed([job])
+        finished = self._decoder.join(job.rows)
+        while not finished:
+            finished = self._decoder.step()
+        logger.info("a first answer, to nobody, took %.1f s", time.monotonic() - started)
 
     def run(self) -> None:
         """Let requests join and step on, until the queue is closed."""

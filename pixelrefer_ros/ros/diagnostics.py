@@ -26,7 +26,7 @@ def build_diagnostics(
 ) -> DiagnosticArray:
     """Look at everything, in whatever state of the lifecycle.
 
-    name: of the node, with its namespace. cameras: those listened to, none outside the active state.
+    name: of the node with its namespace. cameras: those listened to, none unless it is active.
     """
     statuses = [build_engine_status(name, engine, settings, active=bool(cameras))]
     if watching is not None and settings is not None:

@@ -93,6 +93,16 @@ def test_requests_that_wait_together_are_answered_as_if_alone(endless_model, pic
     assert len({answer.timing.encode_s for answer in answers}) == 1, "not one pass for all"
 
 
+def test_a_first_answer_to_nobody_leaves_no_trace(tiny_model, picture):
+    with Describer(tiny_model) as describer:
+        expected = describer.describe(picture, BOXES[0], max_new_tokens=5)
+    with Describer(tiny_model) as describer:
+        describer._worker.warm_up()
+        assert describer.measurements.summary().answered == 0
+        answers = describer.describe(picture, BOXES[0], max_new_tokens=5)
+    assert [answer.text for answer in answers] == [answer.text for answer in expected]
+
+
 def test_a_request_joins_those_that_are_being_answered(endless_model, picture):
     with Describer(endless_model, max_batch=2) as describer:
         [alone] = describer.describe(picture, BOXES[1], max_new_tokens=20)
