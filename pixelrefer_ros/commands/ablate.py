@@ -58,8 +58,8 @@ def add_parser(
         "--data",
         metavar="DIR",
         type=Path,
-        default=Path("data/heldout"),
-        help="held-out data set; default: data/heldout",
+        default=Path("data/heldout_ablations"),
+        help="held-out data set; default: data/heldout_ablations",
     )
     parser.add_argument(
         "--limit", metavar="N", type=positive_count, help="questions of each task; default: all"

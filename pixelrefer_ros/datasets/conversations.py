@@ -2,9 +2,9 @@
 
 A record is an object with
 
-- `image`: path of a picture; or `video`: path of a folder of frames, in the order of their names,
-  or a list of paths of frames, which may also stand in `frames`. Paths start at the folder of the
-  file unless told otherwise.
+- `image`: path of a picture; or `video`: path of a video file, or of a folder of frames, in the
+  order of their names, or a list of paths of frames, which may also stand in `frames`. Paths start
+  at the folder of the file unless told otherwise.
 - `conversations`: turns in the order `human`, `gpt`, `human`, ...:
   `[{"from": "human", "value": "What is <region>?"}, {"from": "gpt", "value": "A mug."}]`.
   `<region>` stands for an object, in the order of the masks and through all turns. `<image>` and
@@ -13,8 +13,8 @@ A record is an object with
   counted from 0 and written as text, to a mask as `masks.decode_mask` reads it:
   `{"0": {"segmentation": {"size": [480, 640], "counts": "..."}}, "4": ...}`. For an image the mask
   may stand there by itself.
-- for a video optionally `times`, seconds of each frame, or else `fps`, frames per second (3 if
-  neither is there, as in the official data).
+- for a video optionally `times`, seconds of each frame, or else `fps`, frames per second. Without
+  them a video file has its own rate, and frames by themselves 3 per second, as the official data.
 
 Other fields are ignored.
 """
@@ -26,15 +26,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from pixelrefer_ros.datasets.masks import Mask, decode_mask
+from pixelrefer_ros.datasets.pictures import ReadImage
 from pixelrefer_ros.datasets.records import Record
+from pixelrefer_ros.datasets.video_files import (
+    MOST_DIGITS,
+    PictureReader,
+    frame_count,
+    frame_name,
+    frame_rate,
+    is_video,
+)
 from pixelrefer_ros.errors import DatasetError
 from pixelrefer_ros.model.image_processor import Image
 from pixelrefer_ros.model.prompts import IMAGE_PLACEHOLDER, REGION_PLACEHOLDER, VIDEO_PLACEHOLDER
-from pixelrefer_ros.regions.picture_data import decode_picture
 
 FRAMES_PER_SECOND = 3.0
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
@@ -42,10 +49,7 @@ FULL_MODEL_FRAMES = 16
 """How many frames of a video the full model sees besides those with masks."""
 LATEST_TIME = 1e10
 """Largest time of a frame, in seconds; those of clocks that count from 1970 are below."""
-MOST_DIGITS = 9
-"""Longest number of a frame."""
 
-ReadImage = Callable[[Path], Image]
 DecodeMask = Callable[[Any, int, int], Mask]
 
 
@@ -68,33 +72,19 @@ class Conversation:
     times: Sequence[float] | None
 
 
-def read_image(path: Path) -> Image:
-    """Read a picture as uint8 RGB [height, width, 3]. Raises `DatasetError`."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DatasetError(f"{path}: {error.strerror}") from error
-    except ValueError as error:  # a path with NUL, or with half of a pair of surrogates
-        raise DatasetError(f"{str(path)!a} is no path: {error}") from error
-    try:
-        image = decode_picture(data, cv2.IMREAD_COLOR)
-    except ValueError as error:
-        raise DatasetError(f"{path}: {error}") from error
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
-
-
 def read_conversation(
     record: Record,
     *,
     is_lite: bool,
-    read: ReadImage = read_image,
+    read: ReadImage | None = None,
     decode: DecodeMask = decode_mask,
 ) -> Conversation:
     """Read everything a record speaks of, its pictures with `read` and its masks with `decode`.
 
+    read: gets a frame of a video file as `video_files.frame_name` names it; None: `PictureReader`.
     Raises `DatasetError` saying what is wrong with it.
     """
-    values = record.values()
+    values, read = record.values(), read or PictureReader()
     turns = _read_turns(values.get("conversations"), is_lite)
     annotation = values.get("annotation", values.get("masks", []))
     if not isinstance(annotation, list):
@@ -140,6 +130,15 @@ def _without_visuals(text: str) -> str:
     return text.strip()
 
 
+@dataclass(frozen=True)
+class _Frames:
+    """Where the frames of a video are, by number, and how many of them are seen in a second."""
+
+    count: int
+    path: Callable[[int], Path]
+    rate: float = FRAMES_PER_SECOND
+
+
 def _read_video(
     root: Path,
     values: Mapping[str, Any],
@@ -149,16 +148,16 @@ def _read_video(
     read: ReadImage,
     decode: DecodeMask,
 ) -> Conversation:
-    paths = _frame_paths(root, values.get("frames", values["video"]))
-    tracks = [_read_track(k, track, len(paths)) for k, track in enumerate(annotation)]
+    frames = _find_frames(root, values.get("frames", values["video"]))
+    tracks = [_read_track(k, track, frames.count) for k, track in enumerate(annotation)]
     pointed_at = sorted({frame for track in tracks for frame in track})
     if is_lite:
         seen, shown = pointed_at, pointed_at
     else:
-        count = min(FULL_MODEL_FRAMES, len(paths))
-        seen = [int(frame) for frame in np.linspace(0, len(paths) - 1, count)]
+        count = min(FULL_MODEL_FRAMES, frames.count)
+        seen = [int(frame) for frame in np.linspace(0, frames.count - 1, count)]
         shown = seen + [frame for frame in pointed_at if frame not in seen]
-    images = {frame: read(paths[frame]) for frame in shown}
+    images = {frame: read(frames.path(frame)) for frame in sorted(shown)}
     objects = [
         [
             (shown.index(frame), decode(mask, *images[frame].shape[:2]))
@@ -168,21 +167,28 @@ def _read_video(
     ]
     # An object on one frame is asked about as on a still, as the engine does.
     is_still = is_lite and len(pointed_at) == 1
-    times = None if is_still else [_time(values, frame, len(paths)) for frame in seen]
+    times = None if is_still else [_time(values, frame, frames) for frame in seen]
     return Conversation([images[frame] for frame in shown], objects, turns, times)
 
 
-def _frame_paths(root: Path, video: Any) -> list[Path]:
+def _find_frames(root: Path, video: Any) -> _Frames:
     if isinstance(video, list):
-        return [root / str(name) for name in video]
-    folder = root / str(video)
+        paths = [root / str(name) for name in video]
+        return _Frames(len(paths), paths.__getitem__)
+    path = root / str(video)
+    if is_video(path):
+        return _Frames(
+            frame_count(path),
+            lambda frame: Path(frame_name(str(path), frame)),
+            frame_rate(path),
+        )
     try:
-        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
+        paths = sorted(frame for frame in path.iterdir() if frame.suffix.lower() in PICTURES)
     except (OSError, ValueError) as error:
-        raise DatasetError(f"{str(folder)!a}: no such folder of frames: {error}") from error
+        raise DatasetError(f"{str(path)!a}: no such folder of frames: {error}") from error
     if not paths:
-        raise DatasetError(f"{folder}: no frames in it")
-    return paths
+        raise DatasetError(f"{path}: no frames in it")
+    return _Frames(len(paths), paths.__getitem__)
 
 
 def _is_track(value: Any) -> bool:
@@ -199,11 +205,11 @@ def _read_track(index: int, track: Any, frames: int) -> dict[int, Any]:
     return {int(number): mask for number, mask in track.items()}
 
 
-def _time(values: Mapping[str, Any], frame: int, frames: int) -> float:
-    times, rate = values.get("times"), values.get("fps", FRAMES_PER_SECOND)
+def _time(values: Mapping[str, Any], frame: int, frames: _Frames) -> float:
+    times, rate = values.get("times"), values.get("fps", frames.rate)
     try:
-        if times is not None and len(times) != frames:
-            raise DatasetError(f"there are {len(times)} times for {frames} frames")
+        if times is not None and len(times) != frames.count:
+            raise DatasetError(f"there are {len(times)} times for {frames.count} frames")
         time = frame / float(rate) if times is None else float(times[frame])
     except (TypeError, ValueError, LookupError, ArithmeticError) as error:
         raise DatasetError(f"times or fps cannot be used: {error}") from error

@@ -8,7 +8,8 @@ from concurrent.futures import Future
 from functools import lru_cache
 from typing import Protocol, TypeVar
 
-from pixelrefer_ros.datasets.conversations import ReadImage, read_image
+from pixelrefer_ros.datasets.pictures import ReadImage
+from pixelrefer_ros.datasets.video_files import PictureReader
 from pixelrefer_ros.engine.describer import Describer
 from pixelrefer_ros.engine.query import Answer, Query
 from pixelrefer_ros.errors import (
@@ -44,15 +45,16 @@ def ask(
     describer: Describer,
     items: Sequence[Asked],
     *,
-    read: ReadImage = read_image,
+    read: ReadImage | None = None,
     max_new_tokens: int = MAX_NEW_TOKENS,
 ) -> Iterator[tuple[Asked, Answer | PixelReferError]]:
     """Yield each question with the answer, or with why it is of no use.
 
+    read: in place of a `PictureReader`.
     As many questions as the describer takes wait at any time. Pictures are read once for all the
     questions about them. Raises what the describer raises when the model fails.
     """
-    remembered = lru_cache(PICTURES_IN_MEMORY)(read)
+    remembered = lru_cache(PICTURES_IN_MEMORY)(read or PictureReader())
     waiting: deque[tuple[Asked, Future[list[Answer]]]] = deque()
     for item in items:
         try:

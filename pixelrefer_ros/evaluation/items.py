@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, TypeGuard, TypeVar
 
-from pixelrefer_ros.datasets.conversations import ReadImage
+from pixelrefer_ros.datasets.pictures import ReadImage
 from pixelrefer_ros.datasets.records import Record
 from pixelrefer_ros.engine.query import Query
 from pixelrefer_ros.errors import DatasetError

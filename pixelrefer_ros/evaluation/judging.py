@@ -18,8 +18,8 @@ TASKS = ("colour", "category", "material", "relation", "motion", "yes_no", "part
 """What is asked unless told otherwise."""
 
 FURTHER_TASKS = (
-    "place", "reason", "size", "state", "part_of", "count", "choice", "hidden", "manner", "start",
-    "appear",
+    "place", "reason", "size", "state", "part_of", "count", "comparison", "choice", "hidden",
+    "manner", "start", "appear",
 )  # fmt: skip
 """What has answers that can be compared as well."""
 
@@ -79,12 +79,17 @@ class Judge:
         return Verdict(is_right, accepted[0] if is_right else self._short(text, mentioned))
 
     def _claim(self, words: Words) -> Words:
-        """Leave away what the answer is about: "the mug is" before, "of a mug" behind."""
+        """Leave away what the answer is about.
+
+        That is "the mug is" before it, and "of a mug" or "one, the red mug" behind.
+        """
         verbs = [place for place, word in enumerate(words) if word in VERBS]
         if self._task in ATTRIBUTES and verbs:
             return words[verbs[0] + 1 :]
         if self._task == "part" and "of" in words:
             return words[: words.index("of")]
+        if self._task == "comparison" and "one" in words:
+            return words[: words.index("one")]
         return words
 
     def _find(self, words: Words) -> tuple[list[Words], list[str]]:

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from pixelrefer_ros.datasets.conversations import read_image
 from pixelrefer_ros.datasets.masks import Mask, decode_mask
+from pixelrefer_ros.datasets.pictures import read_image
 from pixelrefer_ros.datasets.records import DataFile, read_records
 from pixelrefer_ros.errors import DatasetError
 from pixelrefer_ros.regions.propagation import Propagator, TrackedMask, propagate

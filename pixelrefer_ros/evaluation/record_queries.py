@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pixelrefer_ros.datasets.conversations import ReadImage, read_conversation
+from pixelrefer_ros.datasets.conversations import read_conversation
+from pixelrefer_ros.datasets.pictures import ReadImage
 from pixelrefer_ros.datasets.records import Record
 from pixelrefer_ros.engine.query import ArrayFrame, Query
 from pixelrefer_ros.regions.reference import Region

@@ -41,6 +41,7 @@ import multiprocessing
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -85,7 +86,7 @@ def simulate(
     quiz: about clips ask what `video_quiz.py` asks, in place of what a training needs.
     clip_seconds: time from the first to the last frame of each clip; None: `draw_clip` chooses.
     What an earlier run finished is kept. Raises `CommandError` when `out` holds another data set or
-    cannot be written, and `DeviceError` when nothing can draw.
+    cannot be written, or a process is killed, and `DeviceError` when nothing can draw.
     """
     try:
         yield from _simulate(out, scenes, clips, workers, Assignment(seed, quiz, clip_seconds))
@@ -190,20 +191,24 @@ def to_jpeg(picture: NDArray[np.uint8]) -> bytes:
     return buffer.getvalue()
 
 
+_assigned: tuple[Path, Assignment]
 _studio: Studio | None = None
-"""The studio of this process, when it is one of several."""
+"""What a process has to do, when it is one of several, and with what."""
 
 
-def _open_studio(out: Path, assignment: Assignment) -> None:
-    global _studio
+def _begin(out: Path, assignment: Assignment) -> None:
+    """Make a process ready; the studio comes with the first job, whose errors are heard."""
+    global _assigned
     # As many threads as processes, no more.
     os.environ.setdefault("LP_NUM_THREADS", "1")
-    _studio = Studio(out, assignment)
-    atexit.register(_studio.close)
+    _assigned = out, assignment
 
 
 def _make_in_studio(job: Job) -> None:
-    assert _studio is not None
+    global _studio
+    if _studio is None:
+        _studio = Studio(*_assigned)
+        atexit.register(_studio.close)
     _studio.make(job)
 
 
@@ -221,11 +226,16 @@ def _work(out: Path, assignment: Assignment, jobs: Sequence[Job], workers: int) 
     # Fresh processes: a forked one would share the graphics library's threads.
     context = multiprocessing.get_context("spawn")
     count = min(workers, len(jobs))
-    pool = ProcessPoolExecutor(count, context, initializer=_open_studio, initargs=(out, assignment))
+    pool = ProcessPoolExecutor(count, context, _begin, (out, assignment))
     try:
         for future in as_completed([pool.submit(_make_in_studio, job) for job in jobs]):
             future.result()
             yield
+    except BrokenProcessPool as error:
+        raise CommandError(
+            f"one of {count} processes was killed, was it short of memory? What is done is kept: "
+            "run again, with fewer --workers"
+        ) from error
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -28,7 +28,8 @@ from pixelrefer_ros.evaluation.judging import TASKS
 from pixelrefer_ros.training.ablations import ablate
 from pixelrefer_ros.training.configuration import TrainingConfig
 from pixelrefer_ros.training.feature_memory import FeatureMemory
-from pixelrefer_ros.training.trainer import MEGABYTE, Trainer
+from pixelrefer_ros.training.objective_choice import MEGABYTE
+from pixelrefer_ros.training.trainer import Trainer
 from pixelrefer_ros.training.variants import VARIANTS
 
 logger = logging.getLogger(__name__)

@@ -11,14 +11,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from pixelrefer_ros.datasets.conversations import DecodeMask, read_conversation, read_image
+from pixelrefer_ros.datasets.conversations import DecodeMask, read_conversation
 from pixelrefer_ros.datasets.masks import Mask, decode_mask
 from pixelrefer_ros.datasets.records import Records
+from pixelrefer_ros.datasets.video_files import PictureReader
 from pixelrefer_ros.errors import PixelReferError
 from pixelrefer_ros.model.configuration import PixelReferConfig
 from pixelrefer_ros.model.prompts import PromptWriter
@@ -87,9 +89,8 @@ class Steps(Dataset[Step]):
     def __getitem__(self, step: int) -> Step:
         """Prepare a step; without micro-batches if none of its samples is of use."""
         drawn = self.drawn(step)
-        read = lru_cache(PICTURES_IN_MEMORY)(read_image)
-        random = np.random.default_rng((self._plan.seed, step, self._plan.process))
-        decode = _remembering_decoder(random, self._plan.box_share)
+        read = lru_cache(PICTURES_IN_MEMORY)(PictureReader())
+        decode = _remembering_decoder((self._plan.seed, step), self._plan.box_share)
         recent = RecentlyPrepared()
         good: list[tuple[int, PreparedConversation]] = []
         problems = []
@@ -128,16 +129,17 @@ class Steps(Dataset[Step]):
         return self._orders[epoch]
 
 
-def _remembering_decoder(random: np.random.Generator, box_share: float) -> DecodeMask:
+def _remembering_decoder(key: tuple[int, int], box_share: float) -> DecodeMask:
     """Return `decode_mask` with a memory, which gives the same array again for the same mask.
 
-    Some masks become the boxes around them.
+    Some masks become the boxes around them. Which ones follows from `key` and the mask itself, so
+    that it does not matter which process draws it, and when.
     """
 
     @lru_cache(MASKS_IN_MEMORY)
     def decode(text: str, height: int, width: int) -> Mask:
         mask = decode_mask(json.loads(text), height, width)
-        if random.random() < box_share:
+        if np.random.default_rng((*key, crc32(text.encode()))).random() < box_share:
             rows, columns = mask.any(1).nonzero()[0], mask.any(0).nonzero()[0]
             mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
         return mask

@@ -23,14 +23,12 @@ from pixelrefer_ros.training.checkpoints import Progress
 from pixelrefer_ros.training.configuration import Start, TrainingConfig
 from pixelrefer_ros.training.feature_memory import FeatureMemory
 from pixelrefer_ros.training.logs import Entry, Log
-from pixelrefer_ros.training.objective import AnswerObjective, Objective, WordObjective
+from pixelrefer_ros.training.objective_choice import make_objective
 from pixelrefer_ros.training.output import writing
 from pixelrefer_ros.training.resuming import require_same
-from pixelrefer_ros.training.schedule import freeze, make_optimiser, rate_factor, set_rates
+from pixelrefer_ros.training.schedule import make_optimiser, rate_factor, set_rates
 from pixelrefer_ros.training.start import make_model
 from pixelrefer_ros.training.steps import Step, StepPlan, Steps
-
-MEGABYTE = 1_000_000
 
 FEWEST_JUDGED = 100
 """Samples that have to be drawn before the share of bad ones may stop a run, unless it ends."""
@@ -128,8 +126,8 @@ class Trainer:
         """Make all steps that are left, and checkpoints on the way unless `save` is off.
 
         A step is left out when none of the samples of a process is of use.
-        Raises `DatasetError` when too many samples are of no use, `CommandError` when the loss is
-        no number any more or the output cannot be written.
+        Raises `DatasetError` when too many samples are of no use, `CommandError` when the loss or
+        the gradient is no number any more or the output cannot be written.
         """
         self._module.train()
         log = None
@@ -202,12 +200,14 @@ class Trainer:
                 accelerator.backward(totals.loss * accelerator.num_processes / weight)
             predictions = torch.tensor(totals.predictions, device=device)
             sums += torch.stack([totals.loss.detach(), totals.correct, predictions])
-        norm = accelerator.clip_grad_norm_(self._module.parameters(), self.config.max_gradient_norm)
+        limit = self.config.max_gradient_norm
+        norm = float(accelerator.clip_grad_norm_(self._module.parameters(), limit))
         loss, correct, predicted = accelerator.reduce(sums, "sum").tolist()
-        if not math.isfinite(loss):
-            raise CommandError(f"the loss of step {number} is {loss}; lower the rates")
+        for name, value in (("loss", loss), ("gradient norm", norm)):
+            if not math.isfinite(value):
+                raise CommandError(f"the {name} of step {number} is {value}; lower the rates")
         self._optimiser.step()
-        return Outcome(loss / weight, correct / predicted, float(norm))
+        return Outcome(loss / weight, correct / predicted, norm)
 
     def _load_steps(self) -> DataLoader[Step]:
         config = self.config
@@ -283,22 +283,6 @@ class Trainer:
             f"{left / 3600:.1f} h left  {entry.bad_samples} left out",
             flush=True,
         )
-
-
-def make_objective(
-    config: TrainingConfig, model: PixelRefer, memory: FeatureMemory | None = None
-) -> Objective:
-    """Return what is trained, with everything frozen that does not learn."""
-    freeze(model, config.rates, is_lite=model.config.is_lite)
-    if config.gradient_checkpointing:
-        for network in (model.language_model, model.vision_encoder):
-            enable: Any = network.gradient_checkpointing_enable
-            enable({"use_reentrant": False})
-    if config.objective == "words":
-        return WordObjective(model)
-    if memory is None and config.feature_memory:
-        memory = FeatureMemory(config.feature_memory * MEGABYTE)
-    return AnswerObjective(model, config.weighting, memory)
 
 
 def _unchanged(step: Any) -> Any:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import struct
+import sys
 import zlib
 from pathlib import Path
 
@@ -10,9 +11,13 @@ import numpy as np
 import pytest
 from drawn_shapes import run_lengths, shape
 
+from pixelrefer_ros.datasets import conversations
 from pixelrefer_ros.datasets.conversations import Turn, read_conversation
 from pixelrefer_ros.datasets.records import Record
 from pixelrefer_ros.errors import DatasetError
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "evaluation" / "benchmarks"))
+import samples
 
 IMAGE, MASK, _ = shape(0)
 POLYGON = [10, 10, 20, 10, 20, 20, 10, 20]
@@ -100,6 +105,30 @@ def test_the_full_model_sees_the_whole_video_and_the_masks(folder):
     assert int(found.images[found.objects[0][0][0]][0, 0, 0]) == 20
 
 
+def test_frames_of_a_film_are_read_and_timed(folder):
+    samples.write_video(folder / "videos" / "film.avi", frames=12, rate=8)
+    said = turns("<video>\nWhere goes <region>?", "left")
+    film = {"video": "videos/film.avi", "conversations": said}
+    found = read(folder, **film, annotation=[{"9": RUNS, "2": RUNS}])
+    assert [round(float(image.mean()), -1) for image in found.images] == [40, 180]
+    assert [index for index, _ in found.objects[0]] == [0, 1]
+    assert found.times == [0.25, 1.125]
+    assert read(folder, **film, annotation=[{"9": RUNS, "2": RUNS}], fps=2).times == [1.0, 4.5]
+    still = read(folder, **film, annotation=[{"4": RUNS}])
+    assert still.times is None
+    assert [round(float(image.mean()), -1) for image in still.images] == [80]
+
+
+def test_the_full_model_sees_a_film_from_end_to_end(folder, monkeypatch):
+    monkeypatch.setattr(conversations, "FULL_MODEL_FRAMES", 4)
+    samples.write_video(folder / "film.avi", frames=12, rate=10)
+    said = turns("<video>\nWhat is <region>?", "A disc.")
+    found = read(folder, False, video="film.avi", conversations=said, annotation=[{"5": RUNS}])
+    assert found.times == [0.0, 0.3, 0.7, 1.1]
+    assert [round(float(image.mean()), -1) for image in found.images] == [0, 60, 140, 220, 100]
+    assert found.objects[0][0][0] == 4
+
+
 GOOD = {"image": "a.png", "conversations": turns("What is <region>?", "Red."), "masks": [RUNS]}
 
 
@@ -134,6 +163,10 @@ def test_what_is_wrong_is_said(folder, changes, message):
         ({"video": "\ud800"}, "no such folder of frames: .*surrogates"),
         ({"video": 5000 * "a"}, "no such folder of frames: .*too long"),
         ({"video": ["\0"] * 6}, "is no path"),
+        ({"video": "none.mp4"}, "none.mp4': no such video"),
+        ({"video": "\ud800.mp4"}, "ud800.mp4': no such video"),
+        ({"video": "broken.mp4"}, "broken.mp4: not a video"),
+        ({"video": "film.avi"}, "on frame 3, there are 3"),
         ({"annotation": [RUNS]}, "is on frame size"),
         ({"annotation": [{"6": RUNS}]}, "on frame 6, there are 6"),
         ({"annotation": [{5000 * "9": RUNS}]}, "on frame 99999999999999999999, there are 6"),
@@ -155,6 +188,8 @@ def test_what_is_wrong_with_a_video_is_said(folder, changes, message):
         "conversations": turns("What is <region>?", "Red."),
         "annotation": [{"0": RUNS, "3": RUNS}],
     }
+    (folder / "broken.mp4").write_bytes(b"no film")
+    samples.write_video(folder / "film.avi", frames=3)
     with pytest.raises(DatasetError, match=message):
         read(folder, **(values | changes))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import cv2
@@ -17,6 +18,9 @@ from pixelrefer_ros.datasets.records import DataFile, Record, read_records
 from pixelrefer_ros.demo.questions import read_questions
 from pixelrefer_ros.errors import CommandError, DatasetError, PixelReferError
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "evaluation" / "benchmarks"))
+import samples
+
 NUMBERS = st.one_of(
     st.integers(-3, 200),
     st.sampled_from([2**31, 2**63, 10**400, -1, 0.5, float("nan"), float("inf"), 1e308]),
@@ -24,7 +28,8 @@ NUMBERS = st.one_of(
 SCALARS = st.one_of(NUMBERS, st.none(), st.booleans(), st.text(max_size=8))
 PATHS = st.sampled_from(
     ["mask.png", "picture.png", "", ".", "..", "../../etc/passwd", "/etc/passwd", "/dev/zero",
-     "missing.png", "frames", "text.png", "a\0b", "\ud800", "x" * 5000, "~root/x"]
+     "missing.png", "frames", "text.png", "a\0b", "\ud800", "x" * 5000, "~root/x",
+     "film.avi", "film.avi#1", "film.avi#99", "missing.mp4", "a\0.mp4", "text.png#0"]
 )  # fmt: skip
 JSON = st.recursive(
     SCALARS | PATHS,
@@ -72,7 +77,7 @@ RECORDS = st.one_of(
         lambda video, turns, tracks, more: (
             {"video": video, "conversations": turns, "annotation": tracks} | more
         ),
-        st.just("frames") | st.lists(PATHS, max_size=3) | JSON,
+        st.sampled_from(["frames", "film.avi"]) | st.lists(PATHS, max_size=3) | JSON,
         TURNS,
         st.lists(st.dictionaries(FRAME_NUMBERS, MASKS), max_size=2),
         st.dictionaries(st.sampled_from(["times", "fps", "frames", "masks"]), JSON, max_size=2),
@@ -98,6 +103,7 @@ def folder(tmp_path_factory) -> Path:
         cv2.imwrite(str(folder / name), picture)
     cv2.imwrite(str(folder / "mask.png"), picture[..., 0] // 128)
     (folder / "text.png").write_text("not a picture")
+    samples.write_video(folder / "film.avi", frames=2)
     return folder
 
 

@@ -33,6 +33,7 @@ MEANINGS = {
     "state": [wording.meanings(name) for name in ("standing", "lying")],
     "part_of": [(category.name, *category.synonyms) for category in CATEGORIES.values()],
     "count": [wording.meanings(name) for name in wording.NUMBERS[1:]],
+    "comparison": [("first",), ("second",), ("first", "mug"), ("second", "wine glass")],
     "choice": [
         (f"({letter}) {word}", f"({letter})", letter, word)
         for letter in "abcd"
@@ -78,6 +79,7 @@ def sentences(task: str, accepted: tuple[str, ...]) -> Iterator[str]:
                     other="red mug" if task == "hidden" else "wine glass",
                     place=wording.PLACES.get(expected),
                     motion=motion,
+                    phrase=f"red {subject}",
                     saying="it is red",
                 )
                 yield text
@@ -144,6 +146,13 @@ def test_what_the_simulator_writes_is_right_and_means_nothing_else(task):
         ("yes_no", "It is so.", ("yes",), False),
         ("part", "The stripe of a cone.", ("cone",), False),
         ("part", "bottle cap", ("cap", "lid"), True),
+        ("comparison", "The first one, the red mug.", ("first", "mug"), True),
+        ("comparison", "The first one, the red mug.", ("first",), True),
+        ("comparison", "the mug", ("first", "mug"), True),
+        ("comparison", "the mug", ("first",), False),
+        ("comparison", "The second one, the mug.", ("first", "mug"), False),
+        ("comparison", "the first or the second", ("first", "mug"), False),
+        ("comparison", "The red one.", ("first", "mug"), False),
         ("choice", "(a)", ("(a) mug", "(a)", "a", "mug"), True),
         ("choice", "A", ("(a) mug", "(a)", "a", "mug"), True),
         ("choice", "(b) mug", ("(a) mug", "(a)", "a", "mug"), False),

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import shutil
+import signal
+from ctypes.util import find_library
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from pixelrefer_ros.errors import CommandError
+from pixelrefer_ros.errors import CommandError, DeviceError
 from pixelrefer_ros.simulation.dataset import FORM, simulate
 from pixelrefer_ros.simulation.rle import decode
 
@@ -126,6 +130,27 @@ def test_a_folder_that_cannot_be_written_is_named(renderer, tmp_path, workers):
     (tmp_path / "data" / "images").write_text("")
     with pytest.raises(CommandError, match=r"--out .*data: .*exists"):
         make(tmp_path / "data", workers=workers)
+
+
+def test_a_killed_process_is_said_and_the_next_run_goes_on(data, tmp_path):
+    out = tmp_path / "data"
+    running = simulate(out, scenes=SCENES, clips=CLIPS, seed=SEED, workers=2)
+    assert next(running) == (0, SCENES + CLIPS)
+    assert next(running)[0] == 1
+    os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
+    with pytest.raises(CommandError, match=r"one of 2 processes was killed.* fewer --workers"):
+        list(running)
+    assert make(out)[0][0] > 0
+    unfinished = {name for name in files(out) if name.endswith(".part")}
+    assert {n: d for n, d in files(out).items() if n not in unfinished} == files(data)
+
+
+def test_processes_that_cannot_draw_say_why(tmp_path, monkeypatch):
+    if find_library("OSMesa"):
+        pytest.skip("OSMesa is here, and draws")
+    monkeypatch.setenv("MUJOCO_GL", "osmesa")
+    with pytest.raises(DeviceError, match="nothing here can draw"):
+        make(tmp_path / "data", workers=2)
 
 
 def test_a_quiz_is_another_data_set_of_the_same_clips(data, tmp_path):

@@ -94,6 +94,20 @@ def test_some_masks_become_boxes_and_always_the_same_ones(tiny_model, shapes):
     assert are_boxes(0.5) == are_boxes(0.5)
 
 
+def test_processes_draw_the_same_boxes_as_one(tmp_path, tiny_model):
+    drawn = {"batch": 8, "box_share": 0.5}
+    shapes = write_shapes(tmp_path, 16)
+
+    def cells(step: int, **share: int) -> list[list[list[int]]]:
+        batches = make_steps(tiny_model, shapes, **drawn, **share)[step].micro_batches
+        return [c.sample.regions[0].cells.tolist() for batch in batches for c in batch]
+
+    for step in range(4):
+        shares = [cells(step, process=process, processes=2) for process in range(2)]
+        assert sorted(shares[0] + shares[1]) == sorted(cells(step))
+    assert sorted(cells(0) + cells(1)) != sorted(cells(2) + cells(3))  # drawn anew in each epoch
+
+
 def test_like_lengths_stand_together(tiny_model, tmp_path):
     write_shapes(tmp_path, 6)
     said = [record(f"{k}.png", shape(k)[1], "red " * (1 + 7 * k % 6)) for k in range(6)]

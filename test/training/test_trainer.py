@@ -125,6 +125,26 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(shapes):
     assert [path.name for path in killed.glob("checkpoint-*")] == ["checkpoint-60"]
 
 
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_a_gradient_that_is_no_number_ends_the_run_before_it_is_used(shapes, value):
+    trainer = Trainer(make_config(shapes), resume=False)
+    weights = next(trainer.model.object_tokenizer.parameters())
+    before = weights.detach().clone()
+    weights.register_hook(lambda gradient: gradient * value)
+    with pytest.raises(CommandError, match=r"the gradient norm of step 0 is (inf|nan); lower the"):
+        trainer.run()
+    assert torch.equal(weights, before)
+
+
+@pytest.mark.parametrize("share", [float("inf"), float("nan")])
+def test_a_loss_that_is_no_number_ends_the_run(shapes, share):
+    trainer = Trainer(make_config(shapes), resume=False)
+    with torch.no_grad():
+        next(trainer.model.region_projector.parameters()).fill_(share)
+    with pytest.raises(CommandError, match="the loss of step 0 is nan; lower the rates"):
+        trainer.run()
+
+
 def test_words_teach_the_vision_encoder_and_nothing_else(shapes):
     config = make_config(shapes, objective="words", steps=60, save_every=20, rates=FAST)
     trainer = Trainer(config, resume=False)

@@ -29,14 +29,25 @@ def test_shipped_configurations_are_read(path):
     assert config.warm_up == 0.03
 
 
-@pytest.mark.parametrize("size", ["lite_2b", "lite_7b"])
-def test_official_sizes_are_trained_as_in_the_paper(size):
+@pytest.mark.parametrize(
+    ("size", "framework"),
+    [
+        ("lite_2b", "PixelRefer-Lite"),
+        ("lite_7b", "PixelRefer-Lite"),
+        ("pixelrefer_2b", "PixelRefer"),
+        ("pixelrefer_7b", "PixelRefer"),
+    ],
+)
+def test_official_sizes_are_trained_as_in_the_paper(size, framework):
     by_name = {path.stem: path for path in SHIPPED}
     first = read_config(by_name[f"{size}_stage1"])
+    assert first.start.framework == framework
+    assert first.start.videollama3 == f"VideoLLaMA3-{size[-2:].upper()}-Image"
     assert first.rates == Rates(0.0, 1e-5, 1e-3, 1e-5)
     assert first.global_batch == 256
     second = read_config(by_name[f"{size}_stage2"])
     assert second.rates == Rates(1e-5, 1e-5, 1e-5, 1e-5)
+    assert second.global_batch == 256
     assert second.start.pixelrefer == f"{first.output}/model"
 
 

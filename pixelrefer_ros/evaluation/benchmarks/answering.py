@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pixelrefer_ros.datasets.conversations import ReadImage
+from pixelrefer_ros.datasets.pictures import ReadImage
+from pixelrefer_ros.datasets.video_files import PictureReader
 from pixelrefer_ros.engine.describer import Describer
 from pixelrefer_ros.errors import PixelReferError
 from pixelrefer_ros.evaluation.asking import ask
 from pixelrefer_ros.evaluation.benchmarks.question import Question
-from pixelrefer_ros.evaluation.benchmarks.video_files import PictureReader
 from pixelrefer_ros.model.checkpoint import find_folder
 from pixelrefer_ros.model.configuration import PixelReferConfig
 from pixelrefer_ros.model.image_processor import Image

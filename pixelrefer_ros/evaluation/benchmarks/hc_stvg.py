@@ -21,11 +21,11 @@ from pathlib import Path
 
 import numpy as np
 
+from pixelrefer_ros.datasets.video_files import frame_name
 from pixelrefer_ros.errors import DatasetError
 from pixelrefer_ros.evaluation.benchmarks.benchmark import Benchmark
 from pixelrefer_ros.evaluation.benchmarks.entries import Entry, corners, read_json
 from pixelrefer_ros.evaluation.benchmarks.question import Question, ask_about
-from pixelrefer_ros.evaluation.benchmarks.video_files import frame_name
 
 QUESTION = (
     "There is one object in the video: <region>.\nPlease give a description of the highlighted "

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pixelrefer_ros.datasets.conversations import ReadImage
+from pixelrefer_ros.datasets.pictures import ReadImage
 from pixelrefer_ros.datasets.records import Record
 from pixelrefer_ros.engine.query import Query
 from pixelrefer_ros.evaluation.metrics import Scored

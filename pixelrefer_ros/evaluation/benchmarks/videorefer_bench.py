@@ -25,10 +25,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from pixelrefer_ros.datasets.video_files import frame_name, frame_rate
 from pixelrefer_ros.evaluation.benchmarks.benchmark import Benchmark
 from pixelrefer_ros.evaluation.benchmarks.entries import Entry, read_list
 from pixelrefer_ros.evaluation.benchmarks.question import Question, ask_about
-from pixelrefer_ros.evaluation.benchmarks.video_files import frame_name, frame_rate
 
 DESCRIPTION_QUESTION = (
     "There is one object in the video: <region>.\n"

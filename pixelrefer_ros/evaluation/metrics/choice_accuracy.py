@@ -21,8 +21,10 @@ OWN_LABEL = re.compile(r"\s*(?:\(([A-Za-z])\)|([A-Za-z])[.):])\s*(?=\S)")
 IN_BRACKETS = re.compile(r"\(([A-Za-z])\)")
 LETTER_ALONE = re.compile(r"\s*([A-Za-z])\s*(?:[.):,](?!\s*[B-HJ-Z]\b).*)?", re.DOTALL)
 AFTER_WORD = re.compile(
-    r"\b(?:answer|option|choice)(?: is)?[:\s]+(?!a\s+\w)([A-Z])\b", re.IGNORECASE
+    r"\b(?:answer|option|choice)(?: is)?(?:\s*:\s*(?!a\s+\w)|\s+(?!(?-i:a)\s+\w))([A-Z])\b",
+    re.IGNORECASE,
 )
+"""Within a sentence an article is written small, after a colon it need not be."""
 
 
 class ChoiceAccuracy(Metric):

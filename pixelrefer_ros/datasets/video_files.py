@@ -1,16 +1,21 @@
-"""Frames of video files as pictures with a number: `clip.mp4#36`, counted from 0."""
+"""Video files, and their frames as pictures with a number: `clip.mp4#36`, counted from 0."""
 
 from __future__ import annotations
 
+import os.path
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from pixelrefer_ros.datasets.conversations import read_image
+from pixelrefer_ros.datasets.pictures import read_image
 from pixelrefer_ros.errors import DatasetError
 from pixelrefer_ros.model.image_processor import Image
+
+VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".flv", ".wmv")
+MOST_DIGITS = 9
+"""Longest number of a frame."""
 
 
 def frame_name(video: str, frame: int) -> str:
@@ -18,14 +23,26 @@ def frame_name(video: str, frame: int) -> str:
     return f"{video}#{frame}"
 
 
+def is_video(path: Path) -> bool:
+    """Tell a video file, also a missing one, from a folder of frames."""
+    # `Path.is_file` raises for a name that is too long.
+    return os.path.isfile(path) or (path.suffix.lower() in VIDEOS and not os.path.isdir(path))
+
+
 def frame_rate(path: Path) -> float:
     """Return the frames per second of a video. Raises `DatasetError`."""
-    video = _open(path)
-    rate = float(video.get(cv2.CAP_PROP_FPS))
-    video.release()
+    rate = _read_header(path, cv2.CAP_PROP_FPS)
     if not 0 < rate < 1000:
         raise DatasetError(f"{path}: says it has {rate} frames per second")
     return rate
+
+
+def frame_count(path: Path) -> int:
+    """Return how many frames a video says it has. Raises `DatasetError`."""
+    count = _read_header(path, cv2.CAP_PROP_FRAME_COUNT)
+    if not 1 <= count < 10**MOST_DIGITS:
+        raise DatasetError(f"{path}: says it has {count:.0f} frames")
+    return int(count)
 
 
 class PictureReader:
@@ -39,7 +56,8 @@ class PictureReader:
     def __call__(self, path: Path) -> Image:
         """Read uint8 RGB [height, width, 3]. Raises `DatasetError`."""
         video, _, number = str(path).rpartition("#")
-        if not (video and number.isdecimal()) or path.is_file():
+        is_frame = video and number.isdecimal() and len(number) <= MOST_DIGITS
+        if not is_frame or os.path.isfile(path):
             return read_image(path)
         return self._frame(Path(video), int(number))
 
@@ -56,9 +74,17 @@ class PictureReader:
         return np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8)
 
 
+def _read_header(path: Path, field: int) -> float:
+    video = _open(path)
+    try:
+        return float(video.get(field))
+    finally:
+        video.release()
+
+
 def _open(path: Path) -> Any:
-    if not path.is_file():
-        raise DatasetError(f"{path}: no such video")
+    if not os.path.isfile(path):
+        raise DatasetError(f"{str(path)!a}: no such video")
     video = cv2.VideoCapture(str(path))
     if not video.isOpened():
         raise DatasetError(f"{path}: not a video")
