@@ -71,5 +71,6 @@ def run(arguments: argparse.Namespace) -> int:
     print(
         f"{arguments.out / 'queries.yaml'}: {written.queries} queries on {written.frames} frames"
         + (f"; {written.left_out} detections lie on no frame" if written.left_out else "")
+        + (f"; {written.broken} broken messages left out" if written.broken else "")
     )
     return 0

@@ -60,7 +60,7 @@ def add_parser(
     parser.add_argument(
         "--download",
         action="store_true",
-        help="fetch the hub id, which may end in @COMMIT, and print its checksums",
+        help="fetch the hub id, which must end in @COMMIT, and print its checksums",
     )
     add_encoder_arguments(parser)
     add_length_argument(parser)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from pixelrefer_ros.errors import BagError, ErrorCode, FrameEvictedError, PixelReferError
 from pixelrefer_ros.live_replay.planner import Reply
-from pixelrefer_ros.replay.pictures import draw_query
+from pixelrefer_ros.replay.pictures import draw_pointed_at, draw_query
 from pixelrefer_ros.replay.recording import Recording
 from pixelrefer_ros.replay.results import Outcome, Result, Timing, Words
 from pixelrefer_ros.ros.conversions import to_nanoseconds, to_region
@@ -21,7 +21,8 @@ def to_outcome(recording: Recording, reply: Reply) -> Outcome:
     Of the latency, `transport` is what the node's own stages do not explain: the way of question
     and answer between the processes, and what the node does besides.
     """
-    query, place = reply.due.query, reply.due.moment.place
+    query, moment = reply.due.query, reply.due.moment
+    place, distance_s = moment.place, moment.distance_s
     topic = recording.topic(query)
     error = reply.error
     message = None if reply.pending is None else reply.pending.reply.result()
@@ -29,7 +30,8 @@ def to_outcome(recording: Recording, reply: Reply) -> Outcome:
         error = PixelReferError(message.error_msg)
         error.code = ErrorCode(message.error_code)
     if error is not None or message is None:
-        result = Result.of_error(query, topic, place.stamp_ns, error or PixelReferError())
+        error = error or PixelReferError()
+        result = Result.of_error(query, topic, place.stamp_ns, error, distance_s)
         return Outcome(result, Timing(query.id, reply.latency_s), None)
     stages = {
         name: to_nanoseconds(getattr(message, f"{name}_time")) / NANOSECONDS for name in STAGES
@@ -54,6 +56,7 @@ def to_outcome(recording: Recording, reply: Reply) -> Outcome:
             )
             for answer in message.answers
         ),
+        distance_s=distance_s,
     )
     timing = Timing(query.id, reply.latency_s, {**stages, "transport": transport_s}, age_s)
     return Outcome(result, timing, None)
@@ -64,12 +67,11 @@ def draw_reply(recording: Recording, reply: Reply) -> bytes | None:
 
     Where there is no answer, the region as it was pointed at.
     """
-    query, moment = reply.due.query, reply.due.moment
-    index = recording.indices[recording.topic(query)]
+    index = recording.indices[recording.topic(reply.due.query)]
     references = [] if reply.pending is None else reply.pending.reply.result().regions
+    if not references:
+        return draw_pointed_at(recording, reply.due.query)
     try:
-        if not references:
-            return draw_query(index.read([moment.place]), query.regions)
         of_each = [to_nanoseconds(reference.header.stamp) for reference in references]
         stamps = sorted(set(of_each))
         regions = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
@@ -14,6 +14,7 @@ from pixelrefer_ros.ros.asking import PendingEntries, ask
 from pixelrefer_ros.ros.bag_clock import BagClock
 from pixelrefer_ros.ros.client import DescribeRegionClient
 from pixelrefer_ros.ros.conversions import to_nanoseconds
+from pixelrefer_ros.streams.bag_index import FramePlace
 
 ANSWER_S = 60.0
 """Time the node has for an answer; afterwards it says TIMEOUT."""
@@ -52,29 +53,30 @@ class Reply:
 class Planner:
     """Asks about each frame as soon as the node has it, without waiting for earlier answers.
 
+    last: the frame of each camera that is played last.
     `received` grows by the stamps of the frames the node was seen to hold, camera by camera.
     """
 
     def __init__(
-        self, client: DescribeRegionClient, clock: BagClock, cameras: Sequence[str]
+        self, client: DescribeRegionClient, clock: BagClock, last: Mapping[str, FramePlace]
     ) -> None:
-        self.received: dict[str, set[int]] = {camera: set() for camera in cameras}
+        self.received: dict[str, set[int]] = {camera: set() for camera in last}
         self._client = client
         self._clock = clock
+        self._last = last
         self._replies: SimpleQueue[Reply] = SimpleQueue()
-        self._listed: dict[str, float] = dict.fromkeys(cameras, 0.0)
+        self._listed: dict[str, float] = dict.fromkeys(last, 0.0)
         self._due_since: dict[str, float] = {}
         self._asked: dict[str, float] = {}
 
-    def hold(
-        self, due: Sequence[Due], until_ns: int, check: Callable[[], object]
-    ) -> Iterator[Reply]:
-        """Yield a reply for each query, as they come; return after the last, not before `until_ns`.
+    def hold(self, due: Sequence[Due], check: Callable[[], object]) -> Iterator[Reply]:
+        """Yield a reply for each query, as they come; return after the last, when all is played.
 
         `check` is called all the time and raises where a process has ended. Raises `DeadlineError`
         when the node keeps silent.
         """
         waiting = sorted(due, key=lambda one: one.moment.place.receive_ns)
+        until_ns = max(place.receive_ns for place in self._last.values())
         while waiting or self._asked or self._clock.now_ns < until_ns:
             check()
             self._check_patience()
@@ -88,8 +90,21 @@ class Planner:
                 continue
             del self._asked[reply.due.query.id]
             yield reply
-        for camera in self._listed:
-            self._list(camera, 0.0)
+        self._await_last(check)
+
+    def _await_last(self, check: Callable[[], object]) -> None:
+        """List until the last frames are there, or should have been there long ago."""
+        until = time.monotonic() + ARRIVAL_S
+        while True:
+            check()
+            for camera in self._last:
+                self._list(camera, 0.0)
+            are_there = all(
+                place.stamp_ns in self.received[camera] for camera, place in self._last.items()
+            )
+            if are_there or time.monotonic() > until:
+                return
+            time.sleep(ARRIVAL_POLL_S)
 
     def _is_there(self, due: Due) -> bool:
         """Tell whether the node has the frame, or should have had it long ago."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from pixelrefer_ros.demo.child_process import ChildProcess, python_module
 from pixelrefer_ros.demo.surroundings import end_on_signals, stay_alone
-from pixelrefer_ros.errors import DeadlineError, PixelReferError
+from pixelrefer_ros.errors import CommandError, DeadlineError, PixelReferError
 from pixelrefer_ros.live_replay.node_limits import node_limits
 from pixelrefer_ros.live_replay.outcomes import draw_reply, to_outcome
 from pixelrefer_ros.live_replay.planner import Due, Planner, Reply
@@ -23,12 +24,14 @@ from pixelrefer_ros.streams.bag_reader import COMPRESSED_IMAGE_TYPE
 LOADING_S = 600.0
 """Longest wait for the node to load its model."""
 
+FRAMES = "frames.json"
+"""Keeps the counts of frames."""
+
 
 class LiveReplay:
     """Plays a recording to a node of its own, in a ROS domain of its own.
 
     parameters: of the node, by name. rate: 1 as recorded, 2 twice as fast.
-    `counts` tells afterwards how many frames were published, received and dropped on the way.
     """
 
     def __init__(
@@ -39,12 +42,20 @@ class LiveReplay:
         *,
         rate: float,
     ) -> None:
-        self.counts: dict[str, int] = {}
         self._recording = recording
         self._out = out
         self._rate = rate
         self._cameras = {topic: f"camera_{n}" for n, topic in enumerate(recording.topics, 1)}
         self._parameters = {**parameters, "use_sim_time": "true", **self._camera_parameters()}
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Frames published, received and dropped when the bag was last played to its end."""
+        try:
+            counts: dict[str, int] = json.loads((self._out / FRAMES).read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return {}
+        return counts
 
     def ask_all(self, queries: Sequence[ReplayQuery]) -> Iterator[Outcome]:
         """Yield what came of each query at once, and again with its picture when all is played.
@@ -71,14 +82,16 @@ class LiveReplay:
             yield replace(to_outcome(self._recording, reply), picture=picture)
 
     def _play(self, due: Sequence[Due]) -> Iterator[Reply]:
-        places = [place for index in self._recording.indices.values() for place in index.places]
-        last_ns = max(place.receive_ns for place in places)
+        last = {
+            camera: max(self._recording.indices[topic].places, key=lambda place: place.receive_ns)
+            for topic, camera in self._cameras.items()
+        }
         with (
             ChildProcess("the node", self._node(due), self._out / "node.log") as node,
             DescribeRegionClient() as client,
         ):
             _wait_until_ready(client, node)
-            planner = Planner(client, BagClock(client.node), list(self._cameras.values()))
+            planner = Planner(client, BagClock(client.node), last)
             log = self._out / "bag_player.log"
             with ChildProcess("the bag player", self._player(), log) as player:
 
@@ -86,8 +99,16 @@ class LiveReplay:
                     node.check_running()
                     player.check_running()
 
-                yield from planner.hold(due, last_ns, check)
-        self.counts = count_frames(self._recording, planner.received)
+                yield from planner.hold(due, check)
+        self._keep(count_frames(self._recording, planner.received))
+
+    def _keep(self, counts: Mapping[str, int]) -> None:
+        """Write the counts before pictures are drawn: the run may be ended meanwhile."""
+        try:
+            (self._out / FRAMES).write_text(json.dumps(counts) + "\n", encoding="utf-8")
+        except OSError as error:
+            reason = error.strerror or error
+            raise CommandError(f"--out '{self._out}' cannot be written: {reason}") from error
 
     def _node(self, due: Sequence[Due]) -> list[str]:
         parameters = {**self._parameters, **node_limits(self._recording, due)}

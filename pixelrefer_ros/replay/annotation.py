@@ -15,7 +15,7 @@ from pixelrefer_ros.errors import CommandError, FrameEvictedError, UnsupportedEn
 from pixelrefer_ros.regions.drawing import draw_regions
 from pixelrefer_ros.streams.bag_choice import choose_topic
 from pixelrefer_ros.streams.bag_index import BagIndex, FramePlace
-from pixelrefer_ros.streams.bag_reader import BagReader
+from pixelrefer_ros.streams.bag_reader import BagReader, BrokenMessage
 from pixelrefer_ros.streams.detections import Detection, read_detections
 from pixelrefer_ros.streams.frame import Frame
 from pixelrefer_ros.streams.sampling import sample_evenly
@@ -29,7 +29,7 @@ HEAD = """\
 # What `pixelrefer replay` asks about {bag}; docs/replay.md tells of all fields.
 # The thumbnails beside this file show each frame with its boxes; the marks on their border are
 # {tick} pixels of the image apart.
-queries:
+{broken}queries:
 """
 
 
@@ -41,11 +41,15 @@ class Box(NamedTuple):
 
 
 class Written(NamedTuple):
-    """How many queries were written on how many frames; detections that lie on no frame."""
+    """How many queries were written on how many frames; what was left out.
+
+    left_out: detections that lie on no frame. broken: messages of the detector.
+    """
 
     queries: int
     frames: int
     left_out: int
+    broken: int
 
 
 def write_starter(
@@ -61,12 +65,14 @@ def write_starter(
     if file.exists():
         raise CommandError(f"'{file}' is there already: name another --out, or remove it")
     index = BagIndex(bag, choose_topic(bag, topic).name)
-    boxes, left_out = _place(index, read_detections(bag, detections) if detections else None)
+    broken: list[BrokenMessage] = []
+    found_boxes = read_detections(bag, detections, on_broken=broken.append) if detections else None
+    boxes, left_out = _place(index, found_boxes)
     if not boxes:
         raise CommandError(f"none of {left_out} detections of '{detections}' lies on a frame")
     places = list(boxes)
     chosen = sample_evenly([place.stamp_ns for place in places], frames)
-    parts = [HEAD.format(bag=bag.path.name, tick=TICK)]
+    parts = [HEAD.format(bag=bag.path.name, tick=TICK, broken=_tell(broken))]
     count = shown = 0
     reason = ""
     try:
@@ -91,7 +97,15 @@ def write_starter(
         file.write_text("\n".join(parts), encoding="utf-8")
     except OSError as error:
         raise CommandError(f"--out '{out}' cannot be written: {error.strerror}") from error
-    return Written(count, shown, left_out)
+    return Written(count, shown, left_out, len(broken))
+
+
+def _tell(broken: Sequence[BrokenMessage]) -> str:
+    """Write how many messages are broken, as a comment of YAML."""
+    if not broken:
+        return ""
+    topic = json.dumps(broken[0].topic)  # no end of a line of any kind
+    return f"# {len(broken)} messages of {topic} are broken and were left out.\n"
 
 
 def _place(

@@ -75,9 +75,10 @@ class Asker:
         stages: dict[str, float] = {}
         frames: list[Frame] = []
         regions: list[Region] = []
+        distance_s = 0.0
         try:
             moment = recording.find(query)
-            stamp_ns = moment.place.stamp_ns
+            stamp_ns, distance_s = moment.place.stamp_ns, moment.distance_s
             regions = [replace(region, frame=moment.pointed_at) for region in query.regions]
             frames = recording.read(query, moment)
             stages["read"] = time.monotonic() - begun
@@ -86,7 +87,7 @@ class Asker:
             stages["find"] = time.monotonic() - find_from
             answers = self._describer.describe(frames, regions, query.prompt)
         except PixelReferError as error:
-            result = Result.of_error(query, topic, stamp_ns, error)
+            result = Result.of_error(query, topic, stamp_ns, error, distance_s)
         else:
             stages |= _stages(answers[0])
             result = Result(
@@ -98,6 +99,7 @@ class Asker:
                 model_id=answers[0].model_id,
                 frames_ns=_stamps(answers),
                 answers=tuple(map(Words.of_answer, answers)),
+                distance_s=distance_s,
             )
         latency_s = time.monotonic() - begun
         return Outcome(result, Timing(query.id, latency_s, stages), draw_query(frames, regions))

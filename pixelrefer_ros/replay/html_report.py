@@ -136,7 +136,8 @@ def _row(
 def _where(result: Result) -> str:
     frames = len(result.frames_ns)
     several = f", {frames} frames" if frames > 1 else ""
-    return f"{result.topic} at {format_seconds(result.stamp_ns)}{several}"
+    away = f", {result.distance_s:.3f} s from the time asked about" if result.distance_s else ""
+    return f"{result.topic} at {format_seconds(result.stamp_ns)}{several}{away}"
 
 
 def _expected(query: ReplayQuery) -> list[tuple[str, str]]:

@@ -55,15 +55,20 @@ class OutputFolder:
     def add(self, outcome: Outcome) -> None:
         """Write what came of one query; its result last, which makes it count."""
         result, timing = outcome.result, outcome.timing
-        with self._writing():
-            if outcome.picture is None:
+        if outcome.picture is None:
+            with self._writing():
                 self.picture(result.id).unlink(missing_ok=True)
-            else:
-                self.picture(result.id).write_bytes(outcome.picture)
+        else:
+            self.add_picture(result.id, outcome.picture)
+        with self._writing():
             self._append(TIMINGS, timing.to_dict())
             self._append(RESULTS, result.to_dict())
         self.results[result.id] = result
         self.timings[result.id] = timing
+
+    def add_picture(self, query_id: str, picture: bytes) -> None:
+        """Write the picture of a query, a JPEG."""
+        self._replace(self.picture(query_id), picture)
 
     def finish(self, scores: Mapping[str, Mapping[str, float]]) -> None:
         """Write results, with what each scored by metric, and timings in the order of queries."""
@@ -75,12 +80,16 @@ class OutputFolder:
         return self.path / PICTURES / f"{query_id}.jpg"
 
     def write(self, name: str, text: str) -> None:
+        """Write a text file."""
+        self._replace(self.path / name, text.encode())
+
+    def _replace(self, path: Path, content: bytes) -> None:
         """Write a file so that it is there whole, or as it was before."""
         with self._writing():
-            part = self.path / f"{name}.part"
+            part = path.with_name(f"{path.name}.part")
             try:
-                part.write_text(text, encoding="utf-8")
-                os.replace(part, self.path / name)
+                part.write_bytes(content)
+                os.replace(part, path)
             finally:
                 part.unlink(missing_ok=True)
 

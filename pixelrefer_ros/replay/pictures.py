@@ -10,9 +10,11 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from pixelrefer_ros.errors import PixelReferError
+from pixelrefer_ros.errors import BagError, FrameEvictedError, PixelReferError
 from pixelrefer_ros.regions.drawing import draw_regions
 from pixelrefer_ros.regions.reference import Mask, Region
+from pixelrefer_ros.replay.queries import ReplayQuery
+from pixelrefer_ros.replay.recording import Recording
 from pixelrefer_ros.streams.frame import Frame
 
 WIDTH = 640
@@ -29,6 +31,18 @@ def draw_query(frames: Sequence[Frame], regions: Sequence[Region]) -> bytes | No
         with suppress(PixelReferError):
             return _draw(frames, drawn)
     return None
+
+
+def draw_pointed_at(recording: Recording, query: ReplayQuery) -> bytes | None:
+    """Draw the frame a query points at, with its regions as they were given.
+
+    None where there is no such frame, or none that can be read.
+    """
+    index = recording.indices[recording.topic(query)]
+    try:
+        return draw_query(index.read([recording.find(query).place]), query.regions)
+    except (BagError, FrameEvictedError):
+        return None
 
 
 def _draw(frames: Sequence[Frame], regions: Sequence[Region]) -> bytes:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
 from pixelrefer_ros.replay.queries import ReplayQuery
 from pixelrefer_ros.streams.bag_choice import choose_topic
 from pixelrefer_ros.streams.bag_index import BagIndex, FramePlace
@@ -19,10 +21,14 @@ NEAREST_NS = NANOSECONDS // 2
 
 
 class Moment(NamedTuple):
-    """The frame a query points at, and its place among all frames to look at."""
+    """The frame a query points at, and its place among all frames to look at.
+
+    distance_s: how far that frame is from the time asked about; 0 where no frame is missing there.
+    """
 
     places: tuple[FramePlace, ...]
     pointed_at: int
+    distance_s: float = 0.0
 
     @property
     def place(self) -> FramePlace:
@@ -75,8 +81,17 @@ class Recording:
             [one.stamp_ns for one in before], query.num_frames, always=[before.index(place)]
         )
         places = tuple(before[number] for number in chosen)
-        return Moment(places, places.index(place))
+        distance_ns = abs(place.stamp_ns - self.stamp_ns(query))
+        is_far = query.is_from_start and distance_ns > _usual_period_ns(index)
+        distance_s = round(distance_ns / NANOSECONDS, 4) if is_far else 0.0
+        return Moment(places, places.index(place), distance_s)
 
     def read(self, query: ReplayQuery, moment: Moment) -> list[Frame]:
         """Read the frames of a query. Raises `BagError`."""
         return self.indices[self.topic(query)].read(moment.places)
+
+
+def _usual_period_ns(index: BagIndex) -> float:
+    """Return the median time from one frame to the next; 0 where there is only one."""
+    gaps = np.diff([place.stamp_ns for place in index.places])
+    return float(np.median(gaps)) if gaps.size else 0.0

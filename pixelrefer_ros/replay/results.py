@@ -49,6 +49,7 @@ class Result:
     stamp_ns: of the frame pointed at, or the one wanted where there is none.
     frames_ns: stamps of all frames the answer speaks of, oldest first.
     error: name of an `ErrorCode`, "" where the query was answered.
+    distance_s: how far the frame is from the time asked about, where one is missing there.
     """
 
     id: str
@@ -61,10 +62,16 @@ class Result:
     answers: tuple[Words, ...] = ()
     error: str = ""
     error_msg: str = ""
+    distance_s: float = 0.0
 
     @classmethod
     def of_error(
-        cls, query: ReplayQuery, topic: str, stamp_ns: int, error: PixelReferError
+        cls,
+        query: ReplayQuery,
+        topic: str,
+        stamp_ns: int,
+        error: PixelReferError,
+        distance_s: float = 0.0,
     ) -> Result:
         """Say why there is no answer."""
         return cls(
@@ -75,11 +82,13 @@ class Result:
             query.prompt,
             error=error.code.name,
             error_msg=str(error),
+            distance_s=distance_s,
         )
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Result:
         """Read what `to_dict` wrote. Raises `KeyError`, `TypeError` for anything else."""
+        values = {"distance_s": 0.0, **values}
         known = {name: values[name] for name in cls.__dataclass_fields__}
         known["frames_ns"] = tuple(values["frames_ns"])
         known["answers"] = tuple(
@@ -88,8 +97,11 @@ class Result:
         return cls(**known)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what is written to `results.jsonl`."""
-        return asdict(self)
+        """Return what is written to `results.jsonl`, `distance_s` only where there is any."""
+        values = asdict(self)
+        if not self.distance_s:
+            del values["distance_s"]
+        return values
 
     @property
     def is_passing(self) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from pixelrefer_ros.replay.html_report import write_report
 from pixelrefer_ros.replay.output_folder import OutputFolder
+from pixelrefer_ros.replay.pictures import draw_pointed_at
 from pixelrefer_ros.replay.queries import ReplayQuery
 from pixelrefer_ros.replay.recording import Recording
 from pixelrefer_ros.replay.results import Outcome
@@ -46,6 +47,7 @@ def replay(
     for outcome in ask(folder.missing):
         folder.add(outcome)
         progress(len(folder.results), len(queries))
+    _draw_missing(folder, recording)
     results = [result for _, result, _ in folder.in_order]
     items = to_scored([(query, result) for query, result, _ in folder.in_order])
     found = score_answers(items, metrics)
@@ -62,3 +64,15 @@ def replay(
     folder.write("latency.json", json.dumps(latency, indent=2) + "\n")
     write_report(folder, run, summary, latency, scores)
     return folder, summary, latency
+
+
+def _draw_missing(folder: OutputFolder, recording: Recording) -> None:
+    """Draw what a run through the node did not get to, which draws when all is played.
+
+    The masks that were used are not known any more.
+    """
+    for query, _, _ in folder.in_order:
+        if not folder.picture(query.id).exists():
+            picture = draw_pointed_at(recording, query)
+            if picture is not None:
+                folder.add_picture(query.id, picture)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rclpy.publisher import Publisher
 
@@ -41,23 +41,26 @@ class Annotator:
         """Draw the regions on the newest frame, the last words, and the other objects watched."""
         frame = max(inquiry.frames, key=lambda frame: frame.stamp_ns)
         regions = [r for r in inquiry.query.regions if inquiry.frames[r.frame] is frame]
-        named = {region.object_id for region in regions}
-        sightings = [track.on(frame) for track in tracks if track.object_id not in named]
-        self._publish(frame, regions + _regions(sightings))
+        names = [inquiry.given_name(region.object_id) for region in regions]
+        watched = _regions(track.on(frame) for track in tracks if track.object_id not in names)
+        self._publish(frame, regions + watched, names + [region.object_id for region in watched])
 
     def show_tracks(self, frame: Frame, tracks: Sequence[Track]) -> None:
-        """Draw all watched objects where they are on a frame, else where they were seen last."""
+        """Draw all watched objects on a frame, not those found hidden.
+
+        Those still to step to it are drawn where they were on their last step.
+        """
         if time.monotonic() < self._next_drawing or not self.is_watched:
             return
         self._next_drawing = time.monotonic() + TRACK_PERIOD_S
-        sightings = [track.on(frame) or track.latest() for track in tracks]
-        self._publish(frame, _regions(sightings))
+        watched = _regions(track.on(frame) or track.last_step() for track in tracks)
+        self._publish(frame, watched, [region.object_id for region in watched])
 
     def forget(self) -> None:
         """Forget the last answers."""
         self._captions.clear()
 
-    def _publish(self, frame: Frame, regions: Sequence[Region]) -> None:
+    def _publish(self, frame: Frame, regions: Sequence[Region], names: Sequence[str]) -> None:
         picture = draw_regions(
             frame.rgb(),
             [region.to_mask(*frame.size) for region in regions],
@@ -67,5 +70,5 @@ class Annotator:
         self._publisher.publish(to_image_message(from_rgb(picture), to_header(frame)))
 
 
-def _regions(sightings: Sequence[Sighting | None]) -> list[Region]:
+def _regions(sightings: Iterable[Sighting | None]) -> list[Region]:
     return [s.region for s in sightings if s is not None and s.region is not None]

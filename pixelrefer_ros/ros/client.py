@@ -22,6 +22,7 @@ from rclpy.executors import (
     ShutdownException,
     SingleThreadedExecutor,
 )
+from rclpy.parameter import Parameter
 from rclpy.task import Future as RosFuture
 from std_msgs.msg import Header
 
@@ -83,6 +84,8 @@ class DescribeRegionClient:
             context=self._context,
             use_global_arguments=False,
             start_parameter_services=False,
+            # The name of such a service would hold this node's: no SROS 2 policy could list it.
+            parameter_overrides=[Parameter("start_type_description_service", value=False)],
         )
         self._describe = self.node.create_client(
             DescribeRegion, f"{name}/describe_region", qos_profile=SERVICE_QOS

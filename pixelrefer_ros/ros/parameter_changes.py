@@ -59,7 +59,7 @@ class ParameterChanges:
 
     def _check_effect(self, parameter: Parameter, name: str, value: Any) -> None:
         effect = parameter.effect
-        if value != self._current(name) and self._is_in(effect.refused_while):
+        if self._is_in(effect.refused_while) and value != self._current(name):
             raise ValueError(
                 f"{name} is {self._current(name)!r} and takes effect {effect.value}: it cannot "
                 f"become {value!r} while the node is {effect.refused_while}; {effect.cure}"

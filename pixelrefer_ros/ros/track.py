@@ -72,7 +72,8 @@ class Track:
         self._lost_after_s = lost_after_s
         self._on_step = on_step
         self._lock = threading.Lock()
-        self._seen: dict[int, Sighting] = {}
+        self._steps: dict[int, Sighting] = {}
+        self._last_step: Sighting | None = None
         self._latest: Sighting | None = None
 
     def start(self, frame: Frame, region: Region) -> None:
@@ -88,10 +89,15 @@ class Track:
         with self._lock:
             return self._latest
 
-    def on(self, frame: Frame) -> Sighting | None:
-        """Return the sighting on a frame that is still buffered, if the object was seen there."""
+    def last_step(self) -> Sighting | None:
+        """Return what the last step saw, if only that it is hidden; None before the first."""
         with self._lock:
-            sighting = self._seen.get(frame.stamp_ns)
+            return self._last_step
+
+    def on(self, frame: Frame) -> Sighting | None:
+        """Return the sighting on a frame that is still buffered; None where it did not step."""
+        with self._lock:
+            sighting = self._steps.get(frame.stamp_ns)
         return sighting if sighting is not None and sighting.frame is frame else None
 
     def end(self, reason: PixelReferError) -> None:
@@ -141,10 +147,11 @@ class Track:
         sighting = Sighting(frame, self._to_region(tracked.mask), tracked.score)
         oldest_ns = min(self.buffer.stamps(), default=frame.stamp_ns)
         with self._lock:
+            self._steps[frame.stamp_ns] = self._last_step = sighting
             if sighting.region is not None:
-                self._seen[frame.stamp_ns] = self._latest = sighting
-            for stamp_ns in [stamp for stamp in self._seen if stamp < oldest_ns]:
-                del self._seen[stamp_ns]
+                self._latest = sighting
+            for stamp_ns in [stamp for stamp in self._steps if stamp < oldest_ns]:
+                del self._steps[stamp_ns]
             last_seen = self._latest
         if self.ended.done():
             return

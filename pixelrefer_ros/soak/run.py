@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from pixelrefer_ros.demo.child_process import ChildProcess, python_module
 from pixelrefer_ros.demo.interview import Interview
@@ -66,13 +67,16 @@ def run_soak(*, minutes: float, clients: int, model: str, out: Path) -> Figures:
         everybody = [node, *cameras, *planners]
         _wait(WARM_UP_S, everybody, processor)
         start = _measure(node, processor)
-        _wait(max(0.0, 60.0 * minutes - 2 * SAMPLES * SAMPLING_S), everybody, processor)
+        half_s = max(0.0, 30.0 * minutes - 1.5 * SAMPLES * SAMPLING_S)
+        _wait(half_s, everybody, processor)
+        middle = _measure(node, processor)
+        _wait(half_s, everybody, processor)
         end = _measure(node, processor)
         sent = []
         for camera in cameras:
-            sent.append(int(_end(camera)))
+            sent.append(_end(camera))
             processor.sample()
-        answers = [_end(planner) for planner in planners]
+        answers = [ClientCounts(**_end(planner)) for planner in planners]
         if not counts.wait(messages=2, timeout_s=10.0):
             raise CommandError("the node says nothing on /diagnostics any more")
         node.check_running()
@@ -82,9 +86,10 @@ def run_soak(*, minutes: float, clients: int, model: str, out: Path) -> Figures:
             camera.name: FrameCount(count, counts.received.get(camera.name, 0))
             for camera, count in zip(CAMERAS, sent, strict=True)
         },
-        [ClientCounts(**json.loads(answer)) for answer in answers],
+        answers,
         results.heard,
         start,
+        middle,
         end,
         processor.longest,
         processor.starved_s,
@@ -128,10 +133,15 @@ def _measure(node: ChildProcess, processor: ProcessorWait) -> Usage:
     return Usage(min(memory), min(descriptors))
 
 
-def _end(process: ChildProcess) -> str:
-    """Let a process end and return the last line it said."""
+def _end(process: ChildProcess) -> Any:
+    """Let a process end and return what it counted: the last line it said, as JSON."""
     process.end(ENDING_S)
-    lines = process.log.read_text(encoding="utf-8", errors="replace").splitlines()
-    if not lines:
-        raise CommandError(f"{process.name} said nothing")
-    return lines[-1]
+    said = process.log.read_text(encoding="utf-8", errors="replace").strip()
+    try:
+        return json.loads(said.splitlines()[-1])
+    except (IndexError, ValueError) as error:
+        raise CommandError(
+            f"{process.name} did not tell what it counted within {ENDING_S:.0f} s of being told to "
+            "end; a client that still waits has a request that was not answered. It said: "
+            + (said or "nothing")
+        ) from error

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from pixelrefer_ros.errors import BagError
-from pixelrefer_ros.streams.bag_reader import BagReader
+from pixelrefer_ros.streams.bag_reader import BagReader, BrokenMessage
 from pixelrefer_ros.streams.stamps import NANOSECONDS
 
 VISION_MSGS: Mapping[str, str] = {
@@ -32,18 +32,18 @@ class Detection(NamedTuple):
     label: str
 
 
-def read_detections(bag: BagReader, topic: str) -> dict[int, list[Detection]]:
+def read_detections(
+    bag: BagReader, topic: str, *, on_broken: Callable[[BrokenMessage], None] | None = None
+) -> dict[int, list[Detection]]:
     """Return the detections of a topic by the header stamp of their image, nanoseconds.
 
     Known are the types of `READERS`, with the definition the bag brings; of one that brings none,
-    those of `VISION_MSGS`. Raises `BagError` for any other topic, and where a message is broken.
+    those of `VISION_MSGS`. Broken messages are told to `on_broken` and left out. Raises `BagError`
+    for any other topic, where all messages are broken, and where one is and nobody is told.
     """
-    broken: list[str] = []
+    broken: list[BrokenMessage] = []
     found: dict[int, list[Detection]] = {}
-    messages = bag.decoded(
-        topic, known=VISION_MSGS, on_broken=lambda one: broken.append(one.reason)
-    )
-    for message in messages:
+    for message in bag.decoded(topic, known=VISION_MSGS, on_broken=broken.append):
         read = READERS.get(message.__msgtype__)
         if read is None:
             raise BagError(
@@ -53,8 +53,10 @@ def read_detections(bag: BagReader, topic: str) -> dict[int, list[Detection]]:
         header = getattr(message, "image_header", message.header)
         stamp_ns = header.stamp.sec * NANOSECONDS + header.stamp.nanosec
         found.setdefault(stamp_ns, []).extend(read(message))
-    if broken:
-        raise BagError(f"{len(broken)} messages of '{topic}' are broken: {broken[0]}")
+    for one in broken:
+        if on_broken is None or not found:
+            raise BagError(f"{len(broken)} messages of '{topic}' are broken: {one.reason}")
+        on_broken(one)
     return found
 
 

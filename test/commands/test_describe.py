@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -167,3 +169,26 @@ def test_bad_bags(capsys, tmp_path, picture):
     ):
         assert main(["describe", *BOX, *arguments]) == 2
         assert message in capsys.readouterr().err
+
+
+def test_a_download_is_told_with_its_checksums(
+    capsys, photo, tiny_model_path, tmp_path, monkeypatch
+):
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    snapshot = shutil.copytree(tiny_model_path, tmp_path / commit)
+    asked = []
+
+    def snapshot_download(name, *, revision, local_files_only, **options):
+        asked.append((name, revision, local_files_only))
+        return str(snapshot)
+
+    monkeypatch.setattr("pixelrefer_ros.model.checkpoint.snapshot_download", snapshot_download)
+    words = ["describe", photo, *BOX, "--download", "--max-new-tokens", "3", "--model"]
+    assert main([*words, f"owner/name@{commit}"]) == 0
+    checksum = hashlib.sha256((snapshot / "model.safetensors").read_bytes()).hexdigest()
+    printed = capsys.readouterr().err
+    assert f"model owner/name@{commit}\nsha256 {checksum} model.safetensors\n" in printed
+    assert asked == [("owner/name", commit, False), ("owner/name", commit, True)]
+    assert main([*words, "owner/name@main"]) == 2
+    assert "owner/name@COMMIT" in capsys.readouterr().err
+    assert len(asked) == 2

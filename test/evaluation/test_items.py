@@ -5,7 +5,8 @@ import json
 import cv2
 from drawn_shapes import run_lengths, shape
 
-from pixelrefer_ros.datasets.conversations import read_conversation, read_image
+from pixelrefer_ros.datasets.conversations import read_conversation
+from pixelrefer_ros.datasets.pictures import read_image
 from pixelrefer_ros.datasets.records import Record
 from pixelrefer_ros.engine.questions import make_questions, make_sample
 from pixelrefer_ros.evaluation.items import Item

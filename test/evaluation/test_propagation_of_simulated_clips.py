@@ -34,4 +34,4 @@ def test_flow_carries_masks_well(clips_at_10_hz):
     assert len(overlaps) > 50
     assert np.mean(overlaps) >= 0.75
     moved = [overlap for name in found.keys() - {"still"} for overlap in found[name].overlaps]
-    assert np.mean(moved) >= 0.7
+    assert np.mean(moved) >= 0.75

@@ -109,6 +109,18 @@ def test_the_node_is_asked_while_the_bag_plays(tmp_path):
     assert "frames dropped" in done.stdout
     assert (out / "bag_player.log").read_text() == "41 messages published\n"
     assert not processes_with(str(bag))
+    # As if the run had been ended while pictures were drawn.
+    for name in ("pictures/early.jpg", "latency.json", "report.html"):
+        (out / name).unlink()
+    again = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False
+    )
+    assert again.returncode == 0, again.stderr
+    same = ("published", "received", "dropped")
+    found = json.loads((out / "latency.json").read_text())
+    assert [found[name] for name in same] == [latency[name] for name in same]
+    assert (out / "pictures" / "early.jpg").exists()
+    assert "frames dropped" in (out / "report.html").read_text()
 
 
 def test_a_bag_whose_time_jumps_back_and_a_query_of_many_regions(tmp_path):

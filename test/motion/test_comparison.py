@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from known_answers import TIMES, write, write_discs
 
-from pixelrefer_ros.datasets.conversations import read_image
+from pixelrefer_ros.datasets.pictures import read_image
 from pixelrefer_ros.datasets.records import Record
 from pixelrefer_ros.engine.describer import Describer
 from pixelrefer_ros.evaluation.items import Item

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -37,6 +38,35 @@ while time.monotonic() < deadline:
         break
 print(json.dumps([[name for name, _ in found] for found in (services, topics, heard)]))
 """
+PLANNER = """
+import json, time, rclpy
+from pixelrefer_ros.ros.client import DescribeRegionClient
+
+def look(at, seen_from):
+    node = at.get_name(), at.get_namespace()
+    if node not in seen_from.get_node_names_and_namespaces():
+        return []
+    finds = (
+        seen_from.get_service_names_and_types_by_node,
+        seen_from.get_client_names_and_types_by_node,
+        seen_from.get_publisher_names_and_types_by_node,
+        seen_from.get_subscriber_names_and_types_by_node,
+    )
+    return [sorted(name for name, _ in find(*node)) for find in finds]
+
+rclpy.init()
+planner = rclpy.create_node("planner")
+with DescribeRegionClient() as client:
+    deadline = time.monotonic() + 60
+    before = None
+    while time.monotonic() < deadline:
+        time.sleep(1.0)
+        seen = [look(planner, client.node), look(client.node, planner)]
+        if seen == before and all(seen) and len(seen[0][0]) > 6 and len(seen[1][1]) > 7:
+            break
+        before = seen
+    print(json.dumps(seen))
+"""
 
 
 def allowed(policy: str, node: str, kind: str, verb: str) -> set[str]:
@@ -48,16 +78,17 @@ def allowed(policy: str, node: str, kind: str, verb: str) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def graph(tmp_path_factory) -> Iterator[list[set[str]]]:
-    import json
-
+def live_node(tmp_path_factory) -> Iterator[LiveNode]:
     node = LiveNode(tmp_path_factory.mktemp("node"))
-    try:
-        done = node.python("-c", LIST)
-        assert done.returncode == 0, done.stderr
-        yield [set(names) for names in json.loads(done.stdout)]
-    finally:
-        node.stop()
+    yield node
+    node.stop()
+
+
+@pytest.fixture(scope="module")
+def graph(live_node) -> list[set[str]]:
+    done = live_node.python("-c", LIST)
+    assert done.returncode == 0, done.stderr
+    return [set(names) for names in json.loads(done.stdout)]
 
 
 def actions_in(names: set[str]) -> set[str]:
@@ -91,6 +122,23 @@ def test_a_planner_may_ask_and_not_steer(graph):
     assert allowed("planner", "planner", "topic", "subscribe") - {"/clock"} <= topics
     executed = allowed("pixelrefer", "pixelrefer", "action", "execute")
     assert allowed("planner", "planner", "action", "call") == executed
+
+
+def test_a_planner_needs_nothing_else(live_node):
+    """A plain node and the client, in one process and so in one enclave."""
+    done = live_node.python("-c", PLANNER)
+    assert done.returncode == 0, done.stderr
+    planner, client = ([set(names) for names in node] for node in json.loads(done.stdout))
+    services, _, published, heard = planner
+    assert services == allowed("planner", "planner", "service", "reply")
+    assert published == allowed("planner", "planner", "topic", "publish")
+    assert heard <= allowed("planner", "planner", "topic", "subscribe")
+    services, asked, published, heard = client
+    assert services == set(), "their names differ from one process to the next"
+    assert plain(asked) == allowed("planner", "planner", "service", "request")
+    assert actions_in(asked) == allowed("planner", "planner", "action", "call")
+    assert published <= allowed("planner", "planner", "topic", "publish")
+    assert plain(heard) == set()
 
 
 def test_launch_may_bring_the_node_up(graph):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from moving_pictures import SIDE, at, overlap, picture
 
-from pixelrefer_ros.datasets.conversations import read_image
+from pixelrefer_ros.datasets.pictures import read_image
 from pixelrefer_ros.errors import CommandError, InvalidRegionError
 from pixelrefer_ros.regions.reference import Region
 from pixelrefer_ros.regions.segmentation import make_segmenter

@@ -10,6 +10,7 @@ from PIL import Image
 from replay_bag import HEIGHT, RAW, START_NS, WIDTH, write
 from rosbags.rosbag2 import Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+from rosbags.typesys.store import Typestore
 
 from pixelrefer_ros.cli import main
 from pixelrefer_ros.replay.queries import read_queries
@@ -26,14 +27,19 @@ TYPES = {
 }
 
 
+def yolo_types() -> Typestore:
+    store = get_typestore(Stores.ROS2_JAZZY)
+    for name, text in TYPES.items():
+        store.register(get_types_from_msg(text, name))
+    return store
+
+
 @pytest.fixture(scope="module")
 def bag(tmp_path_factory) -> Path:
     """The moving square, found by a detector on frames 4 and 12, with others that do not fit."""
     folder = tmp_path_factory.mktemp("annotate")
     plain = BagReader(write(folder / "plain"))
-    store = get_typestore(Stores.ROS2_JAZZY)
-    for name, text in TYPES.items():
-        store.register(get_types_from_msg(text, name))
+    store = yolo_types()
 
     def detection(label: str, x: float, y: float, width: float, height: float) -> object:
         types = {name.rpartition("/")[2]: store.types[name] for name in TYPES}
@@ -111,6 +117,27 @@ def test_boxes_of_a_detector(bag, tmp_path, capsys):
     picture = np.asarray(Image.open(out / "thumbnails" / "frame-1.jpg")).astype(int)
     edge, outside = picture[45, 26], picture[45, 20]
     assert edge[0] - outside[0] > 60, "the box is drawn where the detector saw it"
+
+
+def test_broken_messages_of_a_detector_are_counted_in_the_file(bag, tmp_path):
+    whole = BagReader(bag)
+    with Writer(tmp_path / "bag", version=9) as writer:
+        connections = {}
+        for message in whole.messages([RAW, DETECTIONS]):
+            if message.topic not in connections:
+                store = image_types() if message.topic == RAW else yolo_types()
+                connections[message.topic] = writer.add_connection(
+                    message.topic, message.type, typestore=store
+                )
+            is_first = message.receive_ns == START_NS + 3 * 10**9 + 4
+            data = message.data[:30] if is_first else message.data
+            writer.write(connections[message.topic], message.receive_ns, data)
+    out = tmp_path / "annotated"
+    given = ["annotate", str(tmp_path / "bag"), "--detections", DETECTIONS, "--out", str(out)]
+    assert main(given) == 0
+    assert len(read_queries(out / "queries.yaml")) == 2
+    said = '# 1 messages of "/yolo/detections" are broken and were left out.\n'
+    assert said in (out / "queries.yaml").read_text()
 
 
 def test_work_by_hand_is_not_written_over(bag, tmp_path, capsys):

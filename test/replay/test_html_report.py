@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from html import escape
 from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
@@ -51,7 +52,7 @@ def report(tmp_path_factory) -> Path:
             jpeg(GREEN),
         ),
         Outcome(
-            Result("slow", "2", "/t", 7, "", "m", (3, 5, 7), (said,)),
+            Result("slow", "2", "/t", 7, "", "m", (3, 5, 7), (said,), distance_s=0.3),
             Timing("slow", 12.0, {"queue": 1.0, "generate": 11.0}, 12.5),
             jpeg((250, 0, 0)),
         ),
@@ -101,6 +102,7 @@ def test_all_is_said_and_nothing_comes_from_elsewhere(report):
         "Replay of kitchen", "3 of 4", "answered", "FRAME_EVICTED no such frame", "needs Java",
         "1 messages of /t cannot be read", "random weights", "What is <script>alert('&')</script>?",
         "0.75, cut off", "(describe in detail)", "/t at 1000000000.000000005", "3 frames",
+        "0.300 s from the time asked about",
         "category cup", "reference A long text.", "siou 0.250", "250 ms", "12.0 s", "no picture",
         "frame 300 ms old", "frames dropped", "queue 525 ms, 9 %",
     ):  # fmt: skip
@@ -152,19 +154,28 @@ time.click(); seen.push(order());
 time.click(); seen.push(order());
 const select = document.getElementById("sort");
 select.value = "1"; select.onchange({target: select}); seen.push(order());
-document.title = "seen: " + seen.join("|");
+parent.document.title = "seen: " + seen.join("|");
 </script>
 """
 
+PHONE = """
+<!doctype html>
+<title>-</title>
+<iframe style="border: 0; width: 360px; height: 800px" srcdoc="{}"></iframe>
+"""
+"""A page as wide as a phone: the window of a browser cannot be as narrow."""
+
 
 def test_it_fits_a_phone_and_sorts(report, tmp_path):
+    page = report.read_text().replace("</body>", PROBE + "</body>")
     probed = tmp_path / "probed.html"
-    probed.write_text(report.read_text().replace("</body>", PROBE + "</body>"))
+    probed.write_text(PHONE.format(escape(page)))
     shown = browse(tmp_path / "profile", probed, "--window-size=500,900", "--dump-dom")
     found = re.search(r"<title>seen: (.*?)</title>", shown)
     assert found, shown[:500]
     inner, needed, *orders = found[1].split("|")
-    assert int(needed) <= int(inner) <= 500, "nothing sticks out to the right"
+    assert int(inner) == 360
+    assert int(needed) <= 360, "nothing sticks out to the right"
     assert orders == [
         "cup slow lost anonymous",
         "lost cup anonymous slow",

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,18 @@ def test_what_was_written_counts_when_a_run_goes_on(tmp_path):
     assert [json.loads(line)["id"] for line in lines] == ["a", "b", "c"]
     assert [json.loads(line)["scores"] for line in lines] == [{}, {"siou": 0.5}, {}]
     assert not OutputFolder(tmp_path, RUN, queries).missing, "scores do not disturb"
+
+
+def test_how_far_a_frame_is_from_the_time_asked_about_stands_only_where_one_is_missing(tmp_path):
+    far, near = outcome("far"), outcome("near")
+    far = replace(far, result=replace(far.result, distance_s=0.3))
+    queries = [query("far"), query("near")]
+    folder = OutputFolder(tmp_path, RUN, queries)
+    folder.add(far)
+    folder.add(near)
+    written = map(json.loads, (tmp_path / "results.jsonl").read_text().splitlines())
+    assert [values.get("distance_s") for values in written] == [0.3, None]
+    assert OutputFolder(tmp_path, RUN, queries).results == {"far": far.result, "near": near.result}
 
 
 def test_a_text_may_hold_ends_of_lines_of_other_kinds(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from replay_bag import JPEG, RAW, START_NS, write, write_split
+from PIL import Image
+from replay_bag import HEIGHT, JPEG, RAW, START_NS, WIDTH, write, write_split
 from rosbags.rosbag2 import StoragePlugin
 
 from pixelrefer_ros.cli import main
@@ -174,6 +176,13 @@ def test_other_kinds_of_bags_give_the_same_answers(folder, out, kind):
     assert results(folder / f"out-{kind}") == results(out)
 
 
+def test_a_bag_that_lacks_a_file_is_refused_whole(folder, tmp_path, capsys):
+    (write_split(tmp_path / "bag") / "second.mcap").unlink()
+    given = ["--queries", str(folder / "queries.yaml"), "--out", str(tmp_path / "out")]
+    assert main(["replay", str(tmp_path / "bag"), *given, *OPTIONS]) == 2
+    assert "files are missing" in capsys.readouterr().err
+
+
 def test_broken_and_missing_messages_are_told_and_left_out(folder, capsys):
     numbers = [n for n in range(20) if n != 10]
     write(folder / "broken", numbers, broken=[5, 6])
@@ -186,6 +195,35 @@ def test_broken_and_missing_messages_are_told_and_left_out(folder, capsys):
     assert metrics["broken_messages"] == {RAW: 2, JPEG: 2}
     assert "2 of /camera/image_raw" in capsys.readouterr().out
     assert f"2 messages of {RAW} cannot be read" in (target / "report.html").read_text()
+
+
+def test_a_frame_far_from_the_time_asked_about_is_told(folder, tmp_path):
+    write(tmp_path / "bag", [*range(5), *range(11, 20)])
+    (tmp_path / "queries.yaml").write_text(
+        f"queries:\n- {{id: far, topic: {RAW}, stamp: 0.7, regions: [{{box: [9, 9, 9, 9]}}]}}\n"
+        f"- {{id: late, topic: {RAW}, stamp: 0.8, regions: [{{box: [120, 9, 9, 9]}}]}}\n"
+        f"- {{id: near, topic: {RAW}, stamp: 1.0, regions: [{{box: [9, 9, 9, 9]}}]}}\n"
+    )
+    given = ["--queries", str(tmp_path / "queries.yaml"), "--out", str(tmp_path / "out")]
+    assert main(["replay", str(tmp_path / "bag"), *given, *OPTIONS]) == 0
+    found = results(tmp_path / "out")
+    assert [one["error"] for one in found.values()] == ["", "INVALID_REGION", ""]
+    assert [one.get("distance_s") for one in found.values()] == [0.3, 0.3, None]
+    report = (tmp_path / "out" / "report.html").read_text()
+    assert report.count("0.300 s from the time asked about") == 2
+
+
+def test_pictures_that_are_missing_are_drawn_the_next_time(folder, out, tmp_path):
+    shutil.copytree(out, tmp_path / "out")
+    pictures = tmp_path / "out" / "pictures"
+    before = (pictures / "square.jpg").read_bytes()
+    for name in ("square", "moves"):
+        (pictures / f"{name}.jpg").unlink()
+    assert main(arguments(folder, tmp_path / "out")) == 0
+    assert (pictures / "square.jpg").read_bytes() == before
+    assert Image.open(pictures / "moves.jpg").size == (WIDTH, HEIGHT), "the frame pointed at"
+    assert not (pictures / "too-late.jpg").exists()
+    assert "no picture" in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_however_many_regions_a_query_has_it_is_asked(folder, tmp_path):

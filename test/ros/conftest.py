@@ -35,6 +35,10 @@ TRANSITIONS = {
     "activate": Transition.TRANSITION_ACTIVATE,
     "deactivate": Transition.TRANSITION_DEACTIVATE,
     "cleanup": Transition.TRANSITION_CLEANUP,
+    "shutdown unconfigured": Transition.TRANSITION_UNCONFIGURED_SHUTDOWN,
+    "shutdown inactive": Transition.TRANSITION_INACTIVE_SHUTDOWN,
+    "shutdown active": Transition.TRANSITION_ACTIVE_SHUTDOWN,
+    "unknown": 200,
 }
 
 

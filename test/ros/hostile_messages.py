@@ -22,11 +22,17 @@ COORDINATES = st.one_of(
     st.floats(width=32),
     st.floats(0, 120, width=32),
 )
-POINTS = st.builds(Point32, x=COORDINATES, y=COORDINATES)
+POINTS = st.builds(Point32, x=COORDINATES, y=COORDINATES, z=COORDINATES)
 STAMPS = st.one_of(
     st.just(Time()),
     st.just(Time()),
     st.builds(Time, sec=st.integers(-(2**31), 2**31 - 1), nanosec=st.integers(0, 2**32 - 1)),
+)
+HEADERS = st.builds(
+    Header,
+    stamp=STAMPS,
+    frame_id=st.sampled_from(["", "camera_optical_frame", "\n\u202e", "f" * 10_000])
+    | st.text(CHARACTERS, max_size=9),
 )
 DURATIONS = st.builds(
     Duration,
@@ -46,6 +52,7 @@ HOSTILE_FIELDS = {
     "return_masks": st.booleans(),
 }
 HOSTILE_IMAGE_FIELDS = {
+    "header": HEADERS,
     "height": UNSIGNED,
     "width": UNSIGNED,
     "encoding": st.sampled_from(["8UC1", "rgb8", "", "\n"]),
@@ -54,7 +61,7 @@ HOSTILE_IMAGE_FIELDS = {
     "data": st.sampled_from([0, 1, 19_199, 19_201, 40_000]).map(lambda n: array("B", bytes(n))),
 }
 HOSTILE_REGION_FIELDS = {
-    "header": st.builds(Header, stamp=STAMPS),
+    "header": HEADERS,
     "object_id": st.sampled_from(["a", "b", "\n\u202e", "x" * 300])
     | st.text(CHARACTERS, max_size=9),
     "roi": st.builds(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import FIRST_COMPLETED, wait
 
 import pytest
 import rclpy
@@ -41,13 +42,36 @@ def test_the_words_come_one_by_one_and_make_the_answer_of_the_service(processes)
     assert stages[-1] == Stage.GENERATING
 
 
+def test_a_goal_whose_regions_are_being_found_stops_there(processes):
+    """Following eight objects over 16 frames takes much longer than a cancel needs to arrive."""
+    processes.camera("--rate", "10", "--size", "1280x960")
+    node = processes.node().start()
+    frames = node.wait_for_frames(20, timeout_s=60)
+    stamp = frames[-1].stamp
+    boxes = [box_reference(100 * k, 80 * k, 400, 300, stamp=stamp) for k in range(8)]
+    with node.client.describe_streaming(
+        boxes, num_frames=16, history_s=2.0, timeout_s=120.0
+    ) as stream:
+        stages = []
+        for feedback in stream:
+            stages.append(feedback.stage)
+            if feedback.stage == Stage.PREPARING:
+                stream.cancel()
+        result = stream.result()
+    assert stages[-1] == Stage.PREPARING, "it was canceled later than that"
+    assert result.error_code == RegionResult.CANCELED
+    assert result.answers == []
+    next_one = node.client.describe(box(node), max_new_tokens=4)
+    assert next_one.error_code == RegionResult.NONE, next_one.error_msg
+
+
 @pytest.fixture(scope="module")
 def node(module_processes, endless_model_path):
     module_processes.camera("--rate", "10")
     node = module_processes.node(
         model__path=endless_model_path,
         request__max_new_tokens=12,
-        request__max_batch=2,
+        request__max_batch=3,  # one place is for other clients
         request__queue_size=4,
     ).start()
     node.wait_for_frames(3)
@@ -177,9 +201,10 @@ def test_a_full_queue_is_busy_at_once_for_goals_too(node):
     streams = [node.client.describe_streaming(reference, max_new_tokens=LONG) for _ in range(2)]
     for stream in streams:
         next(feedback for feedback in stream if feedback.stage == Stage.GENERATING)
-    streams += [node.client.describe_streaming(reference) for _ in range(5)]
-    assert streams[-1].result().error_code == RegionResult.BUSY
-    for stream in streams:
+    waiting = [node.client.describe_streaming(reference) for _ in range(5)]
+    answered, _ = wait([one.reply for one in waiting], timeout=20, return_when=FIRST_COMPLETED)
+    assert [reply.result().error_code for reply in answered] == [RegionResult.BUSY]
+    for stream in (*streams, *waiting):
         stream.cancel()
         stream.result()
 

@@ -12,6 +12,7 @@ from listener import Listener
 
 from pixelrefer_ros.msg import RegionQuery, RegionResult
 from pixelrefer_ros.ros.client import DescribeRegionClient, box_reference
+from pixelrefer_ros.ros.log_forwarding import THROTTLE_S
 
 BOX = (40, 30, 40, 30)
 WATCHDOG_S = 3.0
@@ -49,6 +50,17 @@ class FaultyNode:
         return (client or self.client).describe_async(query)
 
 
+def failures_logged(faulty) -> int:
+    return faulty.node.log().count("]: inference failed\n")
+
+
+def wait_until(condition, timeout_s: float = 10.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 @pytest.fixture(scope="module")
 def faulty(module_processes, endless_model_path, tmp_path_factory):
     module_processes.camera("--rate", "10")
@@ -68,6 +80,18 @@ def test_a_step_that_fails_is_an_error_of_its_request_and_the_next_works(faulty)
     assert "an order to fail" in result.error_msg
     faulty.order("")
     assert faulty.ask().error_code == RegionResult.NONE
+
+
+def test_many_failures_are_one_line_of_the_log(faulty):
+    """And one more for each time that the throttle lets pass."""
+    started, before = time.monotonic(), failures_logged(faulty)
+    faulty.order("raise")
+    results = [faulty.ask() for _ in range(8)]
+    assert {result.error_code for result in results} == {RegionResult.INFERENCE_ERROR}
+    windows = 1 + (time.monotonic() - started) // THROTTLE_S
+    assert failures_logged(faulty) - before <= windows
+    faulty.order("")
+    wait_until(lambda: failures_logged(faulty) > 0)
 
 
 @pytest.mark.parametrize("behind", [0, 1])

@@ -40,6 +40,39 @@ def test_the_node_goes_round_its_lifecycle_and_survives_illegal_transitions(proc
     assert node.stop() == 0
 
 
+ILLEGAL = {
+    "unconfigured": ("activate", "deactivate", "cleanup", "shutdown active", "unknown"),
+    "inactive": ("configure", "deactivate", "shutdown unconfigured", "unknown"),
+    "active": ("configure", "activate", "cleanup", "shutdown inactive", "unknown"),
+    "finalized": ("configure", "activate", "deactivate", "cleanup", "shutdown active", "unknown"),
+}
+WAY = {
+    "unconfigured": (),
+    "inactive": ("configure",),
+    "active": ("configure", "activate"),
+    "finalized": ("shutdown unconfigured",),
+}
+
+
+@pytest.mark.parametrize("state", ILLEGAL)
+def test_illegal_transitions_are_refused_and_change_nothing(processes, state):
+    if state == "active":
+        processes.camera()
+    node = processes.node(request__max_new_tokens=4).wait()
+    for transition in WAY[state]:
+        assert node.change(transition)
+    for transition in ILLEGAL[state]:
+        assert not node.change(transition), f"{transition} while {state}"
+        assert node.state() == state
+    if state == "active":
+        node.wait_for_frames(2)
+        assert ask(node).error_code == RegionResult.NONE
+    else:
+        assert ask(node).error_code == RegionResult.NOT_ACTIVE
+    assert "Traceback" not in node.log()
+    assert node.stop() == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_request_on_its_way_is_answered_before_the_process_ends(
     processes, endless_model_path, number
@@ -203,6 +236,6 @@ def test_model_files_that_are_damaged_or_removed_later_harm_nobody(
 
 def test_a_parameter_out_of_range_ends_the_process_with_one_sentence(processes):
     node = processes.node(request__queue_size=0)
-    assert node.process.wait(30) == 2
+    assert node.process.wait(90) == 2
     assert "request.queue_size" in node.log()
     assert "Traceback" not in node.log()

@@ -12,6 +12,7 @@ from sensor_msgs.msg import Image
 
 from pixelrefer_ros.errors import ErrorCode
 from pixelrefer_ros.msg import RegionQuery, RegionResult
+from pixelrefer_ros.regions.drawing import COLOURS
 from pixelrefer_ros.ros.client import box_reference, mask_reference, polygon_reference
 from pixelrefer_ros.ros.conversions import to_nanoseconds, to_raw_image
 from pixelrefer_ros.streams.image_codec import to_mask, to_rgb
@@ -127,7 +128,10 @@ def test_results_and_annotated_are_published(node):
     assert heard["result"].answers[0].object_ids == ["cup"]
     picture = heard["picture"]
     assert picture.header.stamp == heard["result"].regions[0].header.stamp
-    assert to_rgb(to_raw_image(picture)).shape[1] == 160
+    drawn = to_rgb(to_raw_image(picture))
+    assert drawn.shape[1] == 160
+    assert (drawn[120:] > 128).any(), "the answer, in white on a bar below"
+    assert (drawn[:30, 40:80] == COLOURS[0]).all(axis=-1).sum() > 100, "the name, above the box"
 
 
 def test_frames_keep_arriving_at_full_rate_while_the_model_thinks(node):

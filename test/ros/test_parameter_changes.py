@@ -6,6 +6,10 @@ import pytest
 
 from pixelrefer_ros.msg import RegionQuery, RegionResult
 from pixelrefer_ros.ros.client import box_reference
+from pixelrefer_ros.ros.parameter import Effect
+from pixelrefer_ros.ros.parameters import PARAMETERS
+
+AT_ONCE = [parameter for parameter in PARAMETERS if parameter.effect is Effect.AT_ONCE]
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +83,17 @@ def test_limits_of_requests_hold_at_once(active):
     active.set(request__max_frame_age=10.0, request__max_new_tokens=1)
     [answer] = active.client.describe(box).answers
     assert answer.generated_tokens == 1
+
+
+@pytest.mark.parametrize("parameter", AT_ONCE, ids=lambda parameter: parameter.name)
+def test_what_takes_effect_at_once_is_set_within_its_limits(active, parameter):
+    name, low, high = parameter.name, parameter.low, parameter.high
+    for value, limit in ((low - 1, low), (high + 1, high)):
+        [reason] = active.refusals(**{name: value})
+        for word in (name, f"value: {value}", str(limit)):
+            assert word in reason
+    for value in (low, high, parameter.default):
+        active.set(**{name: value})
 
 
 def test_cameras_change_from_one_activation_to_the_next(active):

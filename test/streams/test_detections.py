@@ -12,7 +12,7 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from pixelrefer_ros.errors import BagError
-from pixelrefer_ros.streams.bag_reader import BagReader
+from pixelrefer_ros.streams.bag_reader import BagReader, BrokenMessage
 from pixelrefer_ros.streams.detections import Detection, read_detections
 
 TOPIC = "/detections"
@@ -189,7 +189,8 @@ def test_topics_that_hold_none(tmp_path):
         read_detections(bag, "/boxes")
 
 
-def test_broken_messages_are_told(tmp_path):
+@pytest.mark.parametrize("whole", [True, False])
+def test_broken_messages_are_told_and_left_out(tmp_path, whole):
     bag = write(tmp_path / "bag", "yolo_msgs")
     [message] = bag.messages([TOPIC])
     store = get_typestore(Stores.ROS2_JAZZY)
@@ -198,5 +199,15 @@ def test_broken_messages_are_told(tmp_path):
     with Writer(tmp_path / "cut", version=9) as writer:
         connection = writer.add_connection(TOPIC, message.type, typestore=store)
         writer.write(connection, 1, message.data[:30])
+        if whole:
+            writer.write(connection, 2, message.data)
+    cut = BagReader(tmp_path / "cut")
     with pytest.raises(BagError, match="1 messages of '/detections' are broken: "):
-        read_detections(BagReader(tmp_path / "cut"), TOPIC)
+        read_detections(cut, TOPIC)
+    broken: list[BrokenMessage] = []
+    if whole:
+        assert len(read_detections(cut, TOPIC, on_broken=broken.append)[STAMP_NS]) == 2
+        assert [(one.topic, one.receive_ns) for one in broken] == [(TOPIC, 1)]
+    else:
+        with pytest.raises(BagError, match="1 messages of '/detections' are broken: "):
+            read_detections(cut, TOPIC, on_broken=broken.append)

@@ -1,4 +1,4 @@
-"""Whether large images get from one process to another, measured with real ones."""
+"""Whether large images get from one process to another and back, measured with real ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rclpy.utilities import get_rmw_implementation_identifier
 
 from pixelrefer_ros.doctor.finding import Finding, Level
 from pixelrefer_ros.resources import find_config
-from pixelrefer_ros.ros.doctor.image_link_end import RATE_HZ, SIZES
+from pixelrefer_ros.ros.doctor.image_link_end import COUNT, RATE_HZ, SIZES
 from pixelrefer_ros.ros.doctor.middleware import FAST_DDS, PROFILE_VARIABLES
 
 FEW_LOST = 0.05
@@ -22,24 +22,34 @@ MANY_LOST = 0.5
 
 
 class Passage(NamedTuple):
-    """What became of the frames of one size; the delay is the median, seconds."""
+    """What became of the frames of one size.
+
+    Those that arrived whole were sent back; delay_s is the median of those that came back whole,
+    there and back. damaged: frames whose pixels were others than those sent, at either end.
+    """
 
     sent: int
-    received: int
+    arrived: int
+    returned: int
+    damaged: int
     delay_s: float | None
 
     @property
     def lost_share(self) -> float:
-        """0 to 1."""
-        return 1.0 - self.received / self.sent
+        """Of the frames that did not come back, 0 to 1."""
+        return 1.0 - self.returned / self.sent
 
     def __str__(self) -> str:
-        delay = "" if self.delay_s is None else f", {1000 * self.delay_s:.1f} ms on their way"
-        return f"{self.received} of {self.sent} arrived at {RATE_HZ:.0f} Hz{delay}"
+        arrived = "" if self.arrived == self.returned else f", {self.arrived} had arrived"
+        damaged = f", {self.damaged} were damaged" if self.damaged else ""
+        delay = "" if self.delay_s is None else f", {1000 * self.delay_s:.1f} ms there and back"
+        return (
+            f"{self.returned} of {self.sent} came back at {RATE_HZ:.0f} Hz{arrived}{damaged}{delay}"
+        )
 
 
 def check_image_link(variables: Mapping[str, str] = os.environ) -> Iterator[Finding]:
-    """Send VGA and 1080p images from one process to another, in the environment `variables`.
+    """Send VGA and 1080p images to another process and back, in the environment `variables`.
 
     Where they get lost and Fast DDS runs without a profile, the profile of this package is tried.
     """
@@ -68,12 +78,16 @@ def check_image_link(variables: Mapping[str, str] = os.environ) -> Iterator[Find
 def judge(size: str, passage: Passage, cured: Passage | None, profile: str) -> Finding:
     """Turn what was measured into a finding; `cured` is the same with the shipped profile."""
     what = f"{size} images between processes"
+    if passage.damaged:
+        cure = "the middleware changes images: update it, or choose another (RMW_IMPLEMENTATION)"
+        return Finding(Level.ERROR, what, str(passage), cure)
     if passage.lost_share <= FEW_LOST:
         return Finding(Level.OK, what, str(passage))
-    if cured is not None and cured.received > passage.received:
+    if cured is not None and cured.returned > passage.returned:
         cure = (
-            f"the Fast DDS profile is missing: with it, {cured.received} of {cured.sent} arrived. "
-            f"export {PROFILE_VARIABLES[0]}={profile} where the camera driver and the node start"
+            f"the Fast DDS profile is missing: with it, {cured.returned} of {cured.sent} came "
+            f"back. export {PROFILE_VARIABLES[0]}={profile} where the camera driver and the node "
+            "start"
         )
     else:
         cure = (
@@ -87,25 +101,33 @@ def judge(size: str, passage: Passage, cured: Passage | None, profile: str) -> F
 def measure(variables: Mapping[str, str]) -> dict[str, Passage]:
     """Let frames pass, by size; empty when the two processes do not find each other."""
     topic = f"/pixelrefer_doctor_{os.getpid()}/image"
-    receiver, sender = (_start(role, topic, variables) for role in ("receive", "send"))
+    far, near = (_start(role, topic, variables) for role in ("return", "send"))
     try:
-        sent: dict[str, int] = _read(sender)
-        assert receiver.stdin is not None
-        receiver.stdin.close()
-        delays: dict[str, list[float]] = _read(receiver)
+        returned: dict[str, dict[str, Any]] = _read(near)
+        assert far.stdin is not None
+        far.stdin.close()
+        arrived: dict[str, dict[str, Any]] = _read(far)
     finally:
-        for process in (receiver, sender):
+        for process in (far, near):
             process.kill()
             process.wait()
     return {
-        size: Passage(
-            sent[size],
-            len(delays.get(size, [])),
-            float(np.median(delays[size])) if delays.get(size) else None,
-        )
+        size: _passage(arrived[size], returned[size])
         for size in SIZES
-        if size in sent
+        if size in arrived and size in returned
     }
+
+
+def _passage(arrived: Mapping[str, Any], returned: Mapping[str, Any]) -> Passage:
+    """Put together what the two ends tell."""
+    delays = returned["delays"]
+    return Passage(
+        sent=COUNT,
+        arrived=len(arrived["delays"]),
+        returned=len(delays),
+        damaged=arrived["damaged"] + returned["damaged"],
+        delay_s=float(np.median(delays)) if delays else None,
+    )
 
 
 def _start(role: str, topic: str, variables: Mapping[str, str]) -> subprocess.Popen[str]:

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from drawn_shapes import shape
 
+from pixelrefer_ros.datasets.video_files import PictureReader
 from pixelrefer_ros.errors import DatasetError
 from pixelrefer_ros.evaluation.benchmarks.benchmark import read_benchmark
 from pixelrefer_ros.evaluation.benchmarks.catalogue import BENCHMARKS
-from pixelrefer_ros.evaluation.benchmarks.video_files import PictureReader
 from pixelrefer_ros.evaluation.metrics import METRICS
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -227,18 +227,6 @@ def test_a_file_of_no_use_is_an_error(tmp_path, name, content):
     path.write_text(content)
     with pytest.raises(DatasetError, match=r"file\.json"):
         read(name, path, tmp_path)
-
-
-def test_videos_of_no_use_are_named(tmp_path, images):
-    reader = PictureReader()
-    with pytest.raises(DatasetError, match=r"none\.avi: no such video"):
-        reader(images / "none.avi#3")
-    with pytest.raises(DatasetError, match=r"0\.png: has no frame 7|0\.png: not a video"):
-        reader(images / "0.png#7")
-    with pytest.raises(DatasetError, match=r"film\.avi: has no frame 12, it ends before"):
-        reader(images / "film.avi#12")
-    assert round(float(reader(images / "film.avi#3").mean()), -1) == 60
-    assert round(float(reader(images / "film.avi#1").mean()), -1) == 20  # backwards as well
 
 
 def test_an_id_that_is_there_twice_is_left_out(tmp_path, images, caplog):

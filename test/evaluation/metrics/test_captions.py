@@ -1,17 +1,26 @@
 from __future__ import annotations
 
+import json
 import math
 import os
 import shutil
 import sys
 import time
 from collections import Counter
+from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from pixelrefer_ros.errors import MetricError
-from pixelrefer_ros.evaluation.metrics import MetricReport, Scored, captions, score
+from pixelrefer_ros.evaluation.metrics import (
+    MetricReport,
+    Scored,
+    caption_process,
+    captions,
+    score,
+)
 
 pytest.importorskip("pycocoevalcap", reason="needs pixelrefer[eval]")
 needs_java = pytest.mark.skipif(shutil.which("java") is None, reason="needs Java")
@@ -95,19 +104,33 @@ def test_rouge(report):
     assert report.values["rouge_l"] == pytest.approx(sum(expected.values()) / 6)
 
 
+def meteor(precision: float, recall: float, chunks: int, matches: int) -> float:
+    """Version 1.5 for English: alpha 0.85, beta 0.2, gamma 0.6; all words are content words."""
+    mean = precision * recall / (0.85 * precision + 0.15 * recall)
+    return mean * (1 - 0.6 * (chunks / matches) ** 0.2)
+
+
 @needs_java
 def test_meteor(report):
-    # Version 1.5 for English: alpha 0.85, beta 0.2, gamma 0.6; all words are content words.
-    def meteor(precision: float, recall: float, chunks: int, matches: int) -> float:
-        mean = precision * recall / (0.85 * precision + 0.15 * recall)
-        return mean * (1 - 0.6 * (chunks / matches) ** 0.2)
-
     found = of(report, "meteor")
     assert found["same"] == pytest.approx(1.0)  # no penalty for one chunk that is everything
     assert found["turned"] == pytest.approx(meteor(1, 1, chunks=2, matches=2))
     assert found["half"] == pytest.approx(meteor(1, 1 / 2, chunks=1, matches=2))
     assert found["silent"] == 0.0
     assert found["broken"] == pytest.approx(1.0)
+
+
+@needs_java
+def test_meteor_of_all_items_is_that_of_the_sums_of_their_counts():
+    of_content_words = [item for item in ITEMS if item.id in ("same", "turned", "half")]
+    other = Scored("other", "green lamp", references=("wooden chair",))
+    report = score([*of_content_words, other], ["meteor"])
+    # One chunk that is everything counts as none.
+    said, known, matches, chunks = 4 * 2, 2 + 2 + 4 + 2, 3 * 2, 0 + 2 + 1
+    expected = meteor(matches / said, matches / known, chunks, matches)
+    assert report.values["meteor"] == pytest.approx(expected)
+    mean = sum(of(report, "meteor").values()) / 4
+    assert report.values["meteor"] != pytest.approx(mean, abs=0.01)
 
 
 @needs_java
@@ -137,6 +160,38 @@ def test_cider(report):
     }  # fmt: skip
     assert of(report, "cider") == pytest.approx(expected, abs=1e-6)
     assert report.values["cider"] == pytest.approx(sum(expected.values()) / 6, abs=1e-6)
+
+
+def test_spice_is_the_f_score_of_all_tuples(tmp_path, monkeypatch):
+    spice = pytest.importorskip("pycocoevalcap.spice.spice")
+
+    def reply(command: list[str], cwd: str) -> None:
+        """Write what the Java program writes; what there is nothing of is null."""
+        asked = json.loads(Path(command[command.index("-Xmx8G") + 2]).read_text())
+        f_scores = {"a red mug": 0.5, "": None, "a vase": 0.25}
+        none = {"pr": None, "re": None, "f": None, "fn": 0.0, "numImages": 1}
+        found = [
+            {
+                "image_id": one["image_id"],
+                "scores": {"All": {**none, "f": f_scores[one["test"]]}, "Color": none},
+            }
+            for one in asked
+        ]
+        Path(command[command.index("-out") + 1]).write_text(json.dumps(found[::-1]))
+
+    monkeypatch.setattr(spice, "get_stanford_models", lambda: None)
+    monkeypatch.setattr(spice, "subprocess", SimpleNamespace(check_call=reply))
+    monkeypatch.setattr(spice, "TEMP_DIR", str(tmp_path / "tmp"))
+    monkeypatch.setattr(spice, "CACHE_DIR", str(tmp_path / "cache"))
+    texts = {
+        "predictions": ["a red mug", "", "a vase"],
+        "references": [["a red cup", "mug"], ["a lamp"], ["a glass vase"]],
+    }
+    monkeypatch.setattr(sys, "argv", ["caption_process", "spice"])
+    monkeypatch.setattr(sys, "stdin", StringIO(json.dumps(texts)))
+    monkeypatch.setattr(sys, "stdout", StringIO())
+    caption_process.main()
+    assert json.loads(sys.stdout.getvalue())["per_item"] == [0.5, None, 0.25]
 
 
 @needs_java
