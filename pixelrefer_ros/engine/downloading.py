@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from pixelrefer_ros.errors import CheckpointError
 from pixelrefer_ros.model.checkpoint import find_folder
-
-PINNED = re.compile(r"[^@]+@[0-9a-f]{40}")
 
 
 class FetchedModel(NamedTuple):
@@ -26,18 +22,9 @@ def fetch_model(name: str) -> FetchedModel:
 
     Raises `CheckpointError`, also for a branch: what it holds may be another model tomorrow.
     """
-    is_folder = Path(name).expanduser().is_dir()
-    repository = name.partition("@")[0]
-    if not is_folder and not PINNED.fullmatch(name):
-        raise CheckpointError(
-            f"model '{name}' is neither a folder nor a hub id with a commit: to fetch it, write "
-            f"{repository}@COMMIT, with the 40 hex digits that "
-            f"`git ls-remote https://huggingface.co/{repository} main` prints"
-        )
     folder, _ = find_folder(name, revision=None, download=True)
-    pinned = name if is_folder else f"{repository}@{folder.name}"
     weights = sorted(folder.glob("*.safetensors"))
-    return FetchedModel(pinned, {path.name: _sha256(path) for path in weights})
+    return FetchedModel(name, {path.name: _sha256(path) for path in weights})
 
 
 def _sha256(path: Path) -> str:

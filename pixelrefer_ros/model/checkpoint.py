@@ -6,6 +6,7 @@ the caller asks for it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ from pixelrefer_ros.model.json_files import read_json
 WEIGHTS_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
 DOWNLOADED_FILES = ["*.safetensors", "*.json", "*.txt"]
+COMMIT = re.compile(r"[0-9a-f]{40}")
 LISTED_NAMES = 8
 
 # Our module tree on the left, the released tensor names on the right; the first match counts.
@@ -54,8 +56,8 @@ def find_folder(
 
     A folder called `model`, as trainings leave it, goes by the name of the folder it is in as well.
     A hub id, `owner/name` or `owner/name@revision`, is looked up among what was downloaded before;
-    only with `download` may it be fetched. Raises `CheckpointError` if there is no such folder or
-    model.
+    only with `download` may it be fetched, and then it must name a commit: what a branch holds may
+    be another model tomorrow. Raises `CheckpointError` if there is no such folder or model.
     """
     folder = Path(name_or_path).expanduser()
     if folder.is_dir():
@@ -66,6 +68,12 @@ def find_folder(
         raise CheckpointError(f"model '{name}' is not a folder")
     name, _, pinned = name.partition("@")
     revision = revision or pinned or None
+    if download and not COMMIT.fullmatch(revision or ""):
+        raise CheckpointError(
+            f"model '{name_or_path}' is neither a folder nor a hub id with a commit: to fetch it, "
+            f"write {name}@COMMIT, with the 40 hex digits that "
+            f"`git ls-remote https://huggingface.co/{name} main` prints"
+        )
     try:
         snapshot = Path(
             snapshot_download(
