@@ -17,8 +17,7 @@ from pixelrefer_ros.simulation.renderer import Renderer
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED = 950001
-# So few scenes hold some 120 colours, and those of one scene go wrong together, by its light: the
-# share may be eight points below the card's.
+# Below the card's: so few scenes hold some 120 colours, and those of one scene go wrong together.
 LEAST = {"colour": 0.9, "relation": 0.88, "part": 0.7, "category": 0.7}
 LEAST_OF_CLIPS = {"motion": 0.8}
 
