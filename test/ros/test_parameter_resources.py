@@ -22,7 +22,7 @@ Refusal = Callable[..., str]
 
 @pytest.fixture
 def start() -> Iterator[Callable[..., Refusal]]:
-    """Start a node that is not active; what it returns sets values together."""
+    """Start a node that is not configured; what it returns sets values together."""
     context = rclpy.Context()
     rclpy.init(context=context)
     nodes: list[Node] = []
@@ -31,7 +31,7 @@ def start() -> Iterator[Callable[..., Refusal]]:
         node = Node("parameters", context=context, parameter_overrides=parameters(given))
         nodes.append(node)
         declare_parameters(node)
-        ParameterChanges(node, is_active=lambda: False, on_change=lambda: None)
+        ParameterChanges(node, is_in=lambda _: False, on_change=lambda: None)
         return lambda **values: node.set_parameters_atomically(parameters(values)).reason
 
     yield make
