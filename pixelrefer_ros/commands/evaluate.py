@@ -27,7 +27,8 @@ Ask a model the questions of a data set that `pixelrefer simulate` wrote, and co
 answer is right, also for small regions by themselves. A record of no use is named and left out.
 
 Asked are {", ".join(TASKS)};
-on demand also {", ".join(FURTHER_TASKS)}.
+on demand also
+{", ".join(FURTHER_TASKS)}.
 
 With --propagation nothing is asked: the masks of the clips are carried from the first frame on, and
 from the last one back, and compared with the true ones.
