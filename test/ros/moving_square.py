@@ -5,6 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from pixelrefer_ros.streams.frame import Frame
+from pixelrefer_ros.streams.image_codec import from_rgb
+
+SECOND = 1_000_000_000
 WIDTH, HEIGHT = 160, 120
 SIDE = 32
 TOP = 40
@@ -27,6 +31,13 @@ def draw(seconds: float, *, hidden: bool = False) -> np.ndarray:
         x, y, width, height = box_at(seconds)
         picture[y : y + height, x : x + width] = _pattern(1, height, width, (200, 40, 40))
     return picture
+
+
+def frame_at(seconds: float, *, hidden: bool = False) -> Frame:
+    """Return the picture of camera `front` at a time."""
+    return Frame(
+        "front", round(seconds * SECOND), "optical", from_rgb(draw(seconds, hidden=hidden))
+    )
 
 
 def mask_at(seconds: float) -> np.ndarray:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import moving_square
 import numpy as np
 import pytest
+from moving_square import SECOND, frame_at
 from sensor_msgs.msg import Image
 
 from pixelrefer_ros.engine.query import Answer, Query
@@ -23,11 +24,9 @@ from pixelrefer_ros.ros.region_finding import RegionFinder
 from pixelrefer_ros.ros.region_thread import RegionThread
 from pixelrefer_ros.ros.track import Track
 from pixelrefer_ros.ros.tracks import Tracks
-from pixelrefer_ros.streams.frame import Frame
 from pixelrefer_ros.streams.frame_buffer import FrameBuffer
-from pixelrefer_ros.streams.image_codec import from_rgb, to_rgb
+from pixelrefer_ros.streams.image_codec import to_rgb
 
-SECOND = 1_000_000_000
 CORNER, MIDDLE = (4, 90, 30, 20), (70, 60, 30, 20)
 
 
@@ -44,15 +43,10 @@ class Viewer:
         self.pictures.append(to_rgb(to_raw_image(message)))
 
 
-def make_frame(seconds: float, *, hidden: bool = False) -> Frame:
-    image = from_rgb(moving_square.draw(seconds, hidden=hidden))
-    return Frame("front", round(seconds * SECOND), "optical", image)
-
-
 @pytest.fixture
 def buffer() -> FrameBuffer:
     buffer = FrameBuffer("front", seconds=5.0, frames=100, max_bytes=10**8, stamp_tolerance=0.0)
-    buffer.append(make_frame(1.0))
+    buffer.append(frame_at(1.0))
     return buffer
 
 
@@ -129,7 +123,10 @@ def test_a_watched_object_is_named_beside_what_was_asked_about(buffer, tracks):
 
 def test_an_object_that_is_hidden_is_not_drawn(buffer, tracks):
     track = watch(tracks, buffer)
-    hidden, after = make_frame(1.1, hidden=True), make_frame(1.2, hidden=True)
+    hidden, after = (
+        frame_at(1.1, hidden=True),
+        frame_at(1.2, hidden=True),
+    )
     buffer.append(hidden)
     wait_until(lambda: track.on(hidden) is not None)
     for frame in (hidden, after):  # to the second it is still to step
@@ -142,6 +139,6 @@ def test_an_object_that_is_hidden_is_not_drawn(buffer, tracks):
 def test_an_object_that_is_still_to_step_is_drawn_where_it_was(buffer, tracks):
     track = watch(tracks, buffer)
     viewer = Viewer()
-    Annotator(viewer).show_tracks(make_frame(1.1), [track])
+    Annotator(viewer).show_tracks(frame_at(1.1), [track])
     expected = draw_regions(moving_square.draw(1.1), [moving_square.mask_at(1.0)], ["square"])
     assert (viewer.pictures[0] == expected).all()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import moving_square
 import pytest
+from moving_square import SECOND, frame_at
 
 from pixelrefer_ros.errors import (
     BusyError,
@@ -26,13 +27,6 @@ from pixelrefer_ros.ros.tracks import Tracks
 from pixelrefer_ros.streams.frame import Frame
 from pixelrefer_ros.streams.frame_buffer import FrameBuffer
 from pixelrefer_ros.streams.image_codec import CompressedImage, from_rgb
-
-SECOND = 1_000_000_000
-
-
-def frame(seconds: float, *, hidden: bool = False) -> Frame:
-    image = from_rgb(moving_square.draw(seconds, hidden=hidden))
-    return Frame("front", round(seconds * SECOND), "optical", image)
 
 
 def region(seconds: float, object_id: str = "square") -> Region:
@@ -81,12 +75,12 @@ def watch(tracks: Tracks, buffer: FrameBuffer, seconds: float = 0.0, **changes) 
 
 
 def test_an_object_is_followed_to_every_new_frame(tracks, buffer):
-    buffer.append(frame(0.0))
+    buffer.append(frame_at(0.0))
     steps = Steps()
     track = watch(tracks, buffer, on_step=steps)
     steps.wait_for(0)
     for tenth in range(1, 12):
-        buffer.append(frame(tenth / 10))
+        buffer.append(frame_at(tenth / 10))
         sighting = steps.wait_for(tenth * SECOND // 10)
         assert sighting.region is not None
         overlap = moving_square.overlap(sighting.region.box, moving_square.box_at(tenth / 10))
@@ -98,7 +92,7 @@ def test_an_object_is_followed_to_every_new_frame(tracks, buffer):
 
 def test_from_an_old_frame_it_catches_up_in_steps_that_can_be_followed(tracks, buffer):
     for twentieth in range(41):
-        buffer.append(frame(twentieth / 20))
+        buffer.append(frame_at(twentieth / 20))
     steps = Steps()
     watch(tracks, buffer, on_step=steps)
     sighting = steps.wait_for(2 * SECOND)
@@ -109,17 +103,17 @@ def test_from_an_old_frame_it_catches_up_in_steps_that_can_be_followed(tracks, b
 
 
 def test_what_is_not_seen_for_long_is_lost(tracks, buffer):
-    buffer.append(frame(0.0))
+    buffer.append(frame_at(0.0))
     steps = Steps()
     track = watch(tracks, buffer, on_step=steps)
     for tenth in range(1, 5):
         steps.wait_for((tenth - 1) * SECOND // 10)
-        buffer.append(frame(tenth / 10))
+        buffer.append(frame_at(tenth / 10))
     for tenth in range(5, 15):
         steps.wait_for((tenth - 1) * SECOND // 10)
         if track.ended.done():
             break
-        buffer.append(frame(tenth / 10, hidden=True))
+        buffer.append(frame_at(tenth / 10, hidden=True))
         time.sleep(0.05)
     reason = track.ended.result(10)
     assert isinstance(reason, ObjectLostError)
@@ -130,38 +124,38 @@ def test_what_is_not_seen_for_long_is_lost(tracks, buffer):
 
 
 def test_a_damaged_frame_does_not_end_it(tracks, buffer):
-    buffer.append(frame(0.0))
+    buffer.append(frame_at(0.0))
     steps = Steps()
     track = watch(tracks, buffer, on_step=steps)
     steps.wait_for(0)
     damaged = CompressedImage("jpeg", b"no picture")
     buffer.append(Frame("front", SECOND // 10, "optical", damaged))
     assert steps.wait_for(SECOND // 10).region is None
-    buffer.append(frame(0.2))
+    buffer.append(frame_at(0.2))
     assert steps.wait_for(SECOND // 5).region is not None
     assert not track.ended.done()
 
 
 def test_a_jump_back_in_time_ends_it(tracks, buffer):
-    buffer.append(frame(9.0))
+    buffer.append(frame_at(9.0))
     steps = Steps()
     track = watch(tracks, buffer, 9.0, on_step=steps)
     steps.wait_for(9 * SECOND)
-    buffer.append(frame(0.0))
+    buffer.append(frame_at(0.0))
     reason = track.ended.result(10)
     assert isinstance(reason, ObjectLostError)
     assert "time of camera 'front' jumped back from 9.000000000 to 0.000000000" in str(reason)
 
 
 def test_time_is_limited_also_while_the_camera_is_silent(tracks, buffer):
-    buffer.append(frame(0.0))
+    buffer.append(frame_at(0.0))
     reason = watch(tracks, buffer, timeout_s=0.2).ended.result(5)
     assert isinstance(reason, DeadlineError)
     assert "timeout is 0.200 s" in str(reason)
 
 
 def test_a_region_of_no_use_ends_it_at_once(tracks, buffer):
-    buffer.append(frame(0.0))
+    buffer.append(frame_at(0.0))
     outside = Region(object_id="square", box=(150, 0, 20, 20))
     track = tracks.start(buffer, buffer.newest(), outside, timeout_s=9.0, on_step=Steps())
     assert isinstance(track.ended.result(5), InvalidRegionError)
@@ -169,7 +163,7 @@ def test_a_region_of_no_use_ends_it_at_once(tracks, buffer):
 
 
 def test_names_are_needed_and_taken_once(tracks, buffer):
-    buffer.append(frame(0.0))
+    buffer.append(frame_at(0.0))
     with pytest.raises(InvalidRegionError, match=r"region.object_id is empty"):
         tracks.start(buffer, buffer.newest(), region(0.0, ""), timeout_s=9.0, on_step=Steps())
     first = watch(tracks, buffer)
@@ -181,7 +175,7 @@ def test_names_are_needed_and_taken_once(tracks, buffer):
 
 
 def test_their_number_is_limited(tracks, buffer):
-    buffer.append(frame(0.0))
+    buffer.append(frame_at(0.0))
     for name in ("one", "two"):
         tracks.start(buffer, buffer.newest(), region(0.0, name), timeout_s=9.0, on_step=Steps())
     with pytest.raises(BusyError, match=r"2 objects are watched, at most 2 .*tracks.max_count"):
@@ -189,14 +183,14 @@ def test_their_number_is_limited(tracks, buffer):
 
 
 def test_sightings_are_kept_as_long_as_their_frames(tracks, buffer):
-    buffer.append(frame(0.0))
+    buffer.append(frame_at(0.0))
     steps = Steps()
     track = watch(tracks, buffer, on_step=steps)
     first = buffer.newest()
     steps.wait_for(0)
     assert track.on(first) is not None
     for half in range(1, 13):
-        buffer.append(frame(half / 2))
+        buffer.append(frame_at(half / 2))
         steps.wait_for(half * SECOND // 2)
     assert track.on(first) is None
 
