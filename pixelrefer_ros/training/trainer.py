@@ -19,6 +19,7 @@ from pixelrefer_ros.datasets.records import read_records
 from pixelrefer_ros.errors import CommandError, DatasetError
 from pixelrefer_ros.model.pixelrefer import PixelRefer
 from pixelrefer_ros.training import checkpoints
+from pixelrefer_ros.training.attention import attend_in_float32
 from pixelrefer_ros.training.checkpoints import Progress
 from pixelrefer_ros.training.configuration import Start, TrainingConfig
 from pixelrefer_ros.training.feature_memory import FeatureMemory
@@ -102,6 +103,8 @@ class Trainer:
         self.model = make_model(start, config.model, said.texts(), config.seed)
         if change is not None:
             self.model = change(self.model)
+        if config.precision == "bfloat16" and self._accelerator.device.type == "cpu":
+            attend_in_float32(self.model.vision_encoder)
         self._objective = make_objective(config, self.model, memory)
         optimiser = make_optimiser(self._objective, config.rates, config.weight_decay)
         if found is not None:

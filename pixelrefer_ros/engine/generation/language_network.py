@@ -16,6 +16,7 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import Qwen2ForCausalLM
 
 from pixelrefer_ros.engine.generation.key_value_cache import KeyValueCache
+from pixelrefer_ros.engine.generation.products import product
 
 
 def prompt_logits(
@@ -70,11 +71,12 @@ def next_logits(
     for index, layer in enumerate(network.layers):
         attention = layer.self_attn
         normed = layer.input_layernorm(hidden)
-        queries, keys = attention.q_proj(normed), attention.k_proj(normed)
+        queries, keys = product(attention.q_proj, normed), product(attention.k_proj, normed)
         both = torch.cat([queries, keys], -1).view(rows, -1, width)
         both = torch.addcmul(both * cosines, both.roll(half, -1), sines)
         heads = queries.shape[-1] // width
-        cache.put_tokens(index, places, both[:, heads:].flatten(1), attention.v_proj(normed))
+        values = product(attention.v_proj, normed)
+        cache.put_tokens(index, places, both[:, heads:].flatten(1), values)
         # The query heads that share a key head take the place of its query tokens.
         seen = functional.scaled_dot_product_attention(
             both[:, :heads].view(rows, both.shape[1] - heads, -1, width),
@@ -82,10 +84,11 @@ def next_logits(
             attn_mask=visible,
             scale=attention.scaling,
         )
-        hidden = hidden + attention.o_proj(seen.flatten(1))
-        hidden = hidden + layer.mlp(layer.post_attention_layernorm(hidden))
-    logits: torch.Tensor = model.lm_head(network.norm(hidden))
-    return logits
+        hidden = hidden + product(attention.o_proj, seen.flatten(1))
+        normed, mlp = layer.post_attention_layernorm(hidden), layer.mlp
+        gated = mlp.act_fn(product(mlp.gate_proj, normed)) * product(mlp.up_proj, normed)
+        hidden = hidden + product(mlp.down_proj, gated)
+    return product(model.lm_head, network.norm(hidden))
 
 
 class _Listener:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pixelrefer_ros.engine.optional_packages import require
@@ -26,7 +26,7 @@ class RayAnswering:
     """Processes with a model each. Use as a context manager."""
 
     def __init__(self, model: ModelChoice, workers: int) -> None:
-        """Start them. Raises `CommandError` without Ray, or if it does not start."""
+        """Start them. Raises `CommandError` without Ray, if it does not start or has no room."""
         self._ray: Any = require("ray", "ray", CommandError, user="--engine ray")
         self._pool: Any = require("ray.util", "ray", CommandError, user="--engine ray")
         # Ray reports how it is used, over the network, unless told not to.
@@ -35,15 +35,29 @@ class RayAnswering:
             self._ray.init(log_to_driver=False, configure_logging=False, include_dashboard=False)
         except (ConnectionError, OSError, RuntimeError, ValueError) as error:
             raise CommandError(f"--engine ray: Ray does not start: {error}") from error
-        gpus = 0 if model.device == "cpu" else int(self._ray.cluster_resources().get("GPU", 0))
-        actor = self._ray.remote(_Worker).options(
-            # Fewer processors than workers would otherwise keep some of them waiting for ever.
-            num_cpus=0,
-            num_gpus=gpu_share(gpus, workers),
-            # Those that ask for no processor would otherwise all start on this machine.
-            scheduling_strategy="SPREAD",
-        )
-        self._workers = [actor.remote(model) for _ in range(workers)]
+        gpus = self._capacities("GPU") if model.device != "cpu" else {}
+        # Fewer processors than workers would keep some of them waiting for ever, so they ask for
+        # none; Ray by itself starts all of those on one machine.
+        machines = gpus or self._capacities("CPU")
+        if not machines:
+            raise CommandError("--engine ray: no machine of the cluster offers a processor")
+        worker, share = self._ray.remote(_Worker), gpu_share(sum(gpus.values()), workers)
+        self._workers = [
+            worker.options(
+                num_cpus=0, num_gpus=share, scheduling_strategy=self._on(machine)
+            ).remote(model)
+            for machine in share_out(workers, machines)
+        ]
+
+    def _capacities(self, resource: str) -> dict[str, int]:
+        """Return how many processors or GPUs each machine has, by Ray's name, if any."""
+        has = {node["NodeID"]: node["Resources"] for node in self._ray.nodes() if node["Alive"]}
+        found = {machine: int(resources.get(resource, 0)) for machine, resources in has.items()}
+        return {machine: count for machine, count in found.items() if count}
+
+    def _on(self, machine: str) -> Any:
+        strategies = self._pool.scheduling_strategies
+        return strategies.NodeAffinitySchedulingStrategy(machine, soft=False)
 
     def answer(
         self,
@@ -83,6 +97,20 @@ def gpu_share(gpus: int, workers: int) -> float:
     One worker has one GPU at most; what is left of a GPU beside some is of no use to others.
     """
     return 1 / math.ceil(workers / gpus) if gpus else 0
+
+
+def share_out(workers: int, capacities: Mapping[str, int]) -> list[str]:
+    """Return a machine for each worker, so that the fullest is as little full as can be.
+
+    capacities: how many workers each of the machines takes in its stride.
+    """
+    taken = dict.fromkeys(capacities, 0)
+    machines = []
+    for _ in range(workers):
+        machine = min(taken, key=lambda name: (taken[name] + 1) / capacities[name])
+        taken[machine] += 1
+        machines.append(machine)
+    return machines
 
 
 class _Worker:

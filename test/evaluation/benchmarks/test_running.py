@@ -15,7 +15,7 @@ from pixelrefer_ros.errors import CommandError
 from pixelrefer_ros.evaluation.benchmarks import running, tablerefer
 from pixelrefer_ros.evaluation.benchmarks.answering import ModelChoice, answer
 from pixelrefer_ros.evaluation.benchmarks.benchmark import read_benchmark
-from pixelrefer_ros.evaluation.benchmarks.ray_answering import RayAnswering, gpu_share
+from pixelrefer_ros.evaluation.benchmarks.ray_answering import RayAnswering, gpu_share, share_out
 from pixelrefer_ros.evaluation.benchmarks.results import Results, claim_folder
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -182,16 +182,41 @@ def test_the_blind_see_grey(questions, ask, tmp_path):
     assert (tmp_path / "blind.jsonl").read_bytes() == (tmp_path / "grey.jsonl").read_bytes()
 
 
-def test_ray_writes_the_same_file(single, questions, tiny_model_path, tmp_path, caplog):
-    pytest.importorskip("ray")
-    model = ModelChoice(str(tiny_model_path), device="cpu")
+def test_workers_are_shared_out_by_what_machines_have():
+    assert share_out(3, {"a": 1, "b": 2}) == ["b", "a", "b"]
+    assert share_out(4, {"a": 1, "b": 1}) == ["a", "b", "a", "b"]
+    assert share_out(2, {"a": 8, "b": 2}) == ["a", "a"]
+
+
+@pytest.mark.parametrize("workers", range(1, 12))
+def test_no_machine_gets_more_workers_than_its_gpus_have_room_for(workers):
+    gpus = {"a": 1, "b": 2, "c": 4}
+    room = 1 / gpu_share(sum(gpus.values()), workers)
+    machines = share_out(workers, gpus)
+    assert all(machines.count(machine) <= room * count for machine, count in gpus.items())
+
+
+def test_ray_writes_the_same_file_on_two_machines(
+    single, questions, tiny_model_path, tmp_path, monkeypatch
+):
+    ray = pytest.importorskip("ray")
+    cluster = pytest.importorskip("ray.cluster_utils").Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 1}
+    )
     path = tmp_path / "results.jsonl"
-    with RayAnswering(model, workers=2) as ray:
-        running.run(TABLEREFER, questions, partial(ray.answer, portion=4), path)
-        assert path.read_bytes() == single.read_bytes()
-        elsewhere = replace(questions[0], record=replace(questions[0].record, root=tmp_path))
-        [outcome] = ray.answer([elsewhere], max_new_tokens=4)
-        assert "0.png" in outcome.left_out
+    try:
+        cluster.add_node(num_cpus=1)
+        monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+        with RayAnswering(ModelChoice(str(tiny_model_path), device="cpu"), workers=2) as answering:
+            running.run(TABLEREFER, questions, partial(answering.answer, portion=4), path)
+            assert path.read_bytes() == single.read_bytes()
+            actors = ray._private.state.actors().values()
+            assert len({actor["Address"]["NodeID"] for actor in actors}) == len(actors) == 2
+            elsewhere = replace(questions[0], record=replace(questions[0].record, root=tmp_path))
+            [outcome] = answering.answer([elsewhere], max_new_tokens=4)
+            assert "0.png" in outcome.left_out
+    finally:
+        cluster.shutdown()
 
 
 def test_ray_says_why_a_process_failed(questions, tmp_path):
