@@ -1,0 +1,52 @@
+"""Attention of a vision encoder that learns in bfloat16 on a CPU."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from pixelrefer_ros.model.image_processor import View
+from pixelrefer_ros.model.pixelrefer import PixelRefer
+from pixelrefer_ros.training.attention import attend_in_float32
+
+VIEWS = [
+    View(np.random.default_rng(k).integers(0, 256, (rows * 4, 588), np.uint8), (rows, 4))
+    for k, rows in enumerate((3, 5))
+]
+
+
+@pytest.fixture
+def model(tiny_model_path):
+    return PixelRefer.from_pretrained(tiny_model_path, dtype=torch.float32)
+
+
+def encode(model: PixelRefer, *, rounded: bool) -> torch.Tensor:
+    with torch.autocast("cpu", torch.bfloat16, enabled=rounded):
+        found = model.encode_views(VIEWS)
+    return torch.cat([found[view].flatten() for view in VIEWS]).float()
+
+
+def test_features_stay_the_same(model):
+    usual, usual_rounded = encode(model, rounded=False), encode(model, rounded=True)
+    attend_in_float32(model.vision_encoder)
+    assert torch.equal(encode(model, rounded=False), usual)
+    rounding = (usual_rounded - usual).abs().max()
+    assert 0 < (encode(model, rounded=True) - usual).abs().max() <= 1.5 * rounding
+
+
+def test_attention_is_computed_in_float32(model, monkeypatch):
+    from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+    usual, types = ALL_ATTENTION_FUNCTIONS["sdpa"], []
+
+    def listen(module, query, *rest, **options):
+        types.append(query.dtype)
+        return usual(module, query, *rest, **options)
+
+    monkeypatch.setitem(ALL_ATTENTION_FUNCTIONS, "sdpa", listen)
+    attend_in_float32(model.vision_encoder)
+    encode(model, rounded=True).sum().backward()
+    assert set(types) == {torch.float32}
+    gradients = [p.grad for p in model.vision_encoder.parameters() if p.grad is not None]
+    assert gradients and all(torch.isfinite(gradient).all() for gradient in gradients)
