@@ -225,9 +225,11 @@ class CaseCheck:
             compare("object image", "uint8_images", f"mask{m}.object_image", crop.image)
             compare("mask grid", "mask_grid", f"mask{m}.mask_grid", crop.grid)
             shared = self.crops[self.mask_notes[m].get("local_image_same_as_mask", m)]
-            local = resize_context(shared.context, config.local_view_patches * config.patch_size)
+            side, compat = config.local_view_patches * config.patch_size, config.compatibility
+            local = resize_context(shared.context, side, compat)
             compare("local image", "uint8_images", f"mask{m}.local_image", local)
-            whole = resize_context(image, config.global_view_patches * config.patch_size)
+            side = config.global_view_patches * config.patch_size
+            whole = resize_context(image, side, compat)
             compare("global image", "uint8_images", f"mask{m}.global_image", whole)
 
     def _named_views(self) -> Iterator[tuple[str, View]]:

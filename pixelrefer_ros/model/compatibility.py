@@ -32,6 +32,8 @@ class Compatibility:
         scaled together with the object.
     drops_last_line: the crop ends one row and one column before the padded box does.
     averages_when_shrinking: crops are reduced by area averaging instead of bilinearly.
+    halves_large_images: a view of context comes from an image halved as long as that leaves twice
+        its size, for little time on large images; otherwise every pixel counts alike.
     mask_grid: which cells of the patch grid belong to the object (the mask of Eq. 3).
     own_axes: Eq. 4 as printed, at cell centres; otherwise rows and columns are exchanged.
     clustering_rounds: iterations of the k-means of Eq. 6.
@@ -44,6 +46,7 @@ class Compatibility:
     context_after_scaling: bool
     drops_last_line: bool
     averages_when_shrinking: bool
+    halves_large_images: bool
     mask_grid: MaskGrid
     own_axes: bool
     clustering_rounds: int
@@ -59,6 +62,7 @@ class Compatibility:
             context_after_scaling=False,
             drops_last_line=False,
             averages_when_shrinking=True,
+            halves_large_images=False,
             mask_grid=MaskGrid.SAMPLED,
             own_axes=False,
             clustering_rounds=3,
@@ -75,6 +79,7 @@ class Compatibility:
             context_after_scaling=False,
             drops_last_line=True,
             averages_when_shrinking=False,
+            halves_large_images=False,
             mask_grid=MaskGrid.ROUNDED,
             own_axes=False,
             clustering_rounds=5,
@@ -96,6 +101,7 @@ class Compatibility:
             context_after_scaling=True,
             drops_last_line=False,
             averages_when_shrinking=True,
+            halves_large_images=True,
             mask_grid=MaskGrid.COVERED,
             own_axes=True,
             clustering_rounds=5,

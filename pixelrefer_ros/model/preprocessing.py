@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from pixelrefer_ros.errors import InvalidPromptError, InvalidRegionError
 from pixelrefer_ros.model.clustering import evenly_spaced
+from pixelrefer_ros.model.compatibility import Compatibility
 from pixelrefer_ros.model.configuration import PixelReferConfig
 from pixelrefer_ros.model.image_processor import Image, View, kept_tokens, make_view
 from pixelrefer_ros.model.mask_grid import Mask, sampling_coordinates
@@ -134,8 +135,11 @@ def prepare_region(
     )
 
 
-def resize_context(image: Image, side: int) -> Image:
+def resize_context(image: Image, side: int, compat: Compatibility) -> Image:
     """Return the image as a square of `side` pixels, the Resize of Algorithm 1."""
+    while compat.halves_large_images and min(image.shape[:2]) >= 4 * side:
+        half = image.shape[1] // 2, image.shape[0] // 2
+        image = np.asarray(cv2.resize(image, half, interpolation=cv2.INTER_AREA), np.uint8)
     return np.asarray(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
 
 
@@ -149,7 +153,8 @@ def _prepare_region(
     object_view = _make_view(crop.image, config, regions)
     local_view = global_view = None
     if config.is_lite:
-        local = resize_context(crop.context, config.local_view_patches * config.patch_size)
+        side = config.local_view_patches * config.patch_size
+        local = resize_context(crop.context, side, config.compatibility)
         local_view = _make_view(local, config, regions)
         global_view = _global_view(image, config, recent, regions)
     cells = np.argwhere(crop.grid > 0)
@@ -173,7 +178,8 @@ def _global_view(
     """Return the whole image as Algorithm 1 sees it."""
 
     def make() -> View:
-        whole = resize_context(image, config.global_view_patches * config.patch_size)
+        side = config.global_view_patches * config.patch_size
+        whole = resize_context(image, side, config.compatibility)
         return _make_view(whole, config, regions, source=image)
 
     return recent.get((image,), ("global view", config.max_pixels(regions)), make)

@@ -65,7 +65,7 @@ def crop_region(image: Image, mask: Mask, config: PixelReferConfig) -> RegionCro
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if rows.size == 0:
         raise EmptyMaskError(f"a mask of {mask.shape[0]}x{mask.shape[1]} pixels covers none")
-    scale = region_scale(int(mask.sum()), config.region_tokens, patch**2, compat)
+    scale = region_scale(int(np.count_nonzero(mask)), config.region_tokens, patch**2, compat)
     context = compat.context_patches * patch
     if context and compat.context_after_scaling:
         context = max(1, round(context / scale))

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from region_masks import rectangle
 
 from pixelrefer_ros.errors import EmptyMaskError, InvalidPromptError, InvalidRegionError
-from pixelrefer_ros.model.preprocessing import RegionSample
+from pixelrefer_ros.model.compatibility import Compatibility
+from pixelrefer_ros.model.preprocessing import RegionSample, resize_context
 from pixelrefer_ros.model.recently_prepared import RecentlyPrepared
 
 MASK = rectangle(120, 160, (20, 60), (30, 80))
@@ -51,6 +53,25 @@ def test_masks_do_not_share_the_patch_budget_in_the_papers_way(random_model, ima
     model = random_model(compat="paper")
     sample = RegionSample([image], [[(0, MASK)]] * 40, "<region>" * 40)
     assert model.prepare(sample).regions[0].global_view.grid == (24, 24)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "halvings"), [(223, 500, 0), (230, 480, 1), (999, 967, 3)]
+)
+def test_large_images_are_halved_in_the_papers_way(height, width, halvings, monkeypatch):
+    smooth = np.linspace(0, 255, height * width * 3).reshape(height, width, 3).astype(np.uint8)
+    usual, sizes = cv2.resize, []
+
+    def resize(picture, size, **options):
+        sizes.append(size)
+        return usual(picture, size, **options)
+
+    monkeypatch.setattr(cv2, "resize", resize)
+    exact = resize_context(smooth, 56, Compatibility.official_lite())
+    assert len(sizes) == 1
+    halved = resize_context(smooth, 56, Compatibility.paper())
+    assert sizes[1:] == [(width >> k, height >> k) for k in range(1, halvings + 1)] + [(56, 56)]
+    assert np.abs(halved.astype(int) - exact).max() <= (2 if halvings else 0)
 
 
 def test_a_video_of_the_full_model(full, image):

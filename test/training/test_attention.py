@@ -49,4 +49,5 @@ def test_attention_is_computed_in_float32(model, monkeypatch):
     encode(model, rounded=True).sum().backward()
     assert set(types) == {torch.float32}
     gradients = [p.grad for p in model.vision_encoder.parameters() if p.grad is not None]
-    assert gradients and all(torch.isfinite(gradient).all() for gradient in gradients)
+    assert gradients
+    assert all(torch.isfinite(gradient).all() for gradient in gradients)
