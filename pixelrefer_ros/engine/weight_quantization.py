@@ -93,6 +93,18 @@ def stored_bytes(weight: torch.Tensor) -> int:
     return sum(getattr(weight, part).nbytes for part in parts)
 
 
+def int8_rows(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """Return what torchao made of a weight in int8: [outputs, inputs] and a scale of each output.
+
+    None for a weight in another type.
+    """
+    values, scales = getattr(weight, "qdata", None), getattr(weight, "scale", None)
+    if values is None or scales is None or values.dtype != torch.int8:
+        return None
+    has_scales_of_rows = values.shape == weight.shape and scales.numel() == len(values)
+    return (values, scales.flatten()) if has_scales_of_rows else None
+
+
 def _torchao(name: str, device: torch.device) -> Callable[[nn.Module], None]:
     """Return what torchao does; it leaves the settings of torch's compiler alone."""
 

@@ -6,7 +6,14 @@ import pytest
 import torch
 from torch import nn
 
-from pixelrefer_ros.engine.generation.products import product
+from pixelrefer_ros.engine.generation.products import FEW_ROWS, product
+from pixelrefer_ros.engine.weight_quantization import int8_rows, resolve_quantization
+
+QUANTISED = [
+    ("int8", torch.bfloat16, 0.02),
+    ("int8", torch.float32, 0),
+    ("int4", torch.bfloat16, 0),
+]
 
 
 @pytest.mark.parametrize("rows", [1, 2])
@@ -24,10 +31,17 @@ def test_a_product_is_that_of_the_layer(rows, bias, dtype):
     torch.testing.assert_close(found, layer(given), rtol=tolerance, atol=4 * tolerance)
 
 
+@pytest.mark.parametrize("rows", [1, FEW_ROWS, FEW_ROWS + 1])
+@pytest.mark.parametrize(("name", "dtype", "tolerance"), QUANTISED)
 @torch.inference_mode()
-def test_a_quantised_layer_does_it_itself():
-    library = pytest.importorskip("torchao.quantization")
-    layer = nn.Linear(48, 32, dtype=torch.bfloat16)
-    given = torch.randn(1, 48, dtype=torch.bfloat16)
-    library.quantize_(layer, library.Int8WeightOnlyConfig(set_inductor_config=False))
-    assert torch.equal(product(layer, given), layer(given))
+def test_a_product_with_quantised_weights(rows, name, dtype, tolerance):
+    pytest.importorskip("torchao")
+    torch.manual_seed(0)
+    block = nn.Sequential(nn.Linear(96, 32, dtype=dtype))
+    resolve_quantization(name, torch.device("cpu"), dtype).quantize(block)
+    [layer] = block
+    assert (int8_rows(layer.weight) is None) == (name != "int8")
+    given = torch.randn(rows, 96, dtype=dtype)
+    found = product(layer, given)
+    assert found.dtype == dtype
+    torch.testing.assert_close(found, layer(given), rtol=tolerance, atol=tolerance)
