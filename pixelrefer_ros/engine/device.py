@@ -47,19 +47,24 @@ def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
     if name == "auto":
         if device.type == "cpu":
             return torch.float32
-        return torch.bfloat16 if torch.cuda.is_bf16_supported(False) else torch.float16
+        return torch.bfloat16 if _computes_in_bfloat16(device) else torch.float16
     if name not in DTYPES:
         raise DeviceError(f"dtype is '{name}', must be auto, {', '.join(DTYPES)}")
     if name == "float16" and device.type == "cpu":
         raise DeviceError(
             "dtype is 'float16', which needs a GPU; use float32 or bfloat16 on the CPU"
         )
-    if name == "bfloat16" and device.type == "cuda" and not torch.cuda.is_bf16_supported(False):
+    if name == "bfloat16" and device.type == "cuda" and not _computes_in_bfloat16(device):
         raise DeviceError(
             f"dtype is 'bfloat16', which {torch.cuda.get_device_name(device)} does not compute in; "
             "use float16 or float32"
         )
     return DTYPES[name]
+
+
+def _computes_in_bfloat16(device: torch.device) -> bool:
+    with torch.cuda.device(device):
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
 
 
 def synchronize(device: torch.device) -> None:

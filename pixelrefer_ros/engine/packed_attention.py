@@ -52,7 +52,6 @@ def attend_within_views(
     value: torch.Tensor,
     attention_mask: None,
     *,
-    scaling: float,
     cu_seq_lens_q: torch.Tensor,
     max_length_q: int,
     **_: Any,
@@ -60,13 +59,12 @@ def attend_within_views(
     """Attend with torch's kernel for query, key and value [1, heads, N, width of a head].
 
     cu_seq_lens_q: int32 [views + 1], where views begin, and the end; max_length_q: the longest.
+    The scale is the kernel's own, 1 / sqrt(width of a head), and the encoder's.
     Returns [1, N, heads, width of a head], the form that transformers expects.
     """
     query, key, value = (tensor[0].transpose(0, 1).contiguous() for tensor in (query, key, value))
     starts, longest = cu_seq_lens_q.to(torch.int32), int(max_length_q)
-    output: torch.Tensor = varlen_attn(
-        query, key, value, starts, starts, longest, longest, scale=scaling
-    )
+    output: torch.Tensor = varlen_attn(query, key, value, starts, starts, longest, longest)
     return output[None], None
 
 

@@ -60,7 +60,9 @@ class Worker:
         self._watchdog = watchdog
         self._max_batch = max_batch
         self.batch_window = batch_window
-        self._decoder = make_decoder(model.language_model, max_rows=max_batch)
+        self._decoder = make_decoder(
+            model.language_model, max_rows=max_batch, reads_pictures=not model.config.is_lite
+        )
         self._decoded: dict[Row, Job] = {}
         self._held: deque[Job] = deque()
         self._joining_s = self._stepping_s = 0.0

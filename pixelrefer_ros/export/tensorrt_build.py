@@ -5,6 +5,7 @@ Written against the Python API of TensorRT 10.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,6 @@ from pixelrefer_ros.engine.encoders.graph_inputs import INPUT_NAMES
 from pixelrefer_ros.engine.encoders.tensorrt_runtime import check_tensorrt, engine_path
 from pixelrefer_ros.errors import ExportError
 from pixelrefer_ros.export.tensorrt_profiles import Profile
-
-TIMING_CACHE = "tensorrt_timing.cache"
-"""What TensorRT measured of its kernels; makes the next build on the same GPU much shorter."""
 
 OnPhase = Callable[[str, int, int], None]
 """Called with the name of a phase of the build, its steps that are done, and all it has."""
@@ -51,16 +49,32 @@ def build_engine(
         config = builder.create_builder_config()
         _set_precision(library, config, precision)
         _add_profiles(builder, config, network, profiles)
-        cache_path = onnx.with_name(TIMING_CACHE)
-        cache = config.create_timing_cache(cache_path.read_bytes() if cache_path.exists() else b"")
-        config.set_timing_cache(cache, ignore_mismatch=False)
+        timings = _timings(library, onnx, device)
+        _use_timings(config, timings)
         config.progress_monitor = _monitor(library, on_phase)
         engine = builder.build_serialized_network(network, config)
     if engine is None:
         raise ExportError(f"TensorRT cannot build an engine of '{onnx}'; its log says why")
-    _replace(cache_path, config.get_timing_cache().serialize())
     _replace(path, engine)
+    _replace(timings, config.get_timing_cache().serialize())
     return path
+
+
+def _timings(library: Any, onnx: Path, device: torch.device) -> Path:
+    """Return where that lies what TensorRT measured of its kernels on this GPU.
+
+    It makes the next build, such as in another number type, much shorter.
+    """
+    gpu = re.sub(r"\W+", "_", torch.cuda.get_device_name(device)).strip("_")
+    return onnx.with_name(f"tensorrt_timings.{gpu}.{library.__version__}.cache")
+
+
+def _use_timings(config: Any, timings: Path) -> None:
+    """Begin with the timings of a file, or with none where they are of another GPU or broken."""
+    content = timings.read_bytes() if timings.is_file() else b""
+    cache = config.create_timing_cache(content)
+    if cache is None or not config.set_timing_cache(cache, ignore_mismatch=False):
+        config.set_timing_cache(config.create_timing_cache(b""), ignore_mismatch=False)
 
 
 def _set_precision(library: Any, config: Any, precision: str) -> None:

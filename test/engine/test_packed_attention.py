@@ -40,14 +40,14 @@ def test_the_encoder_reaches_the_kernel_in_its_form(tiny_model, monkeypatch):
     """Stands for the kernel, which only a GPU has: the same attention, view by view."""
     calls = []
 
-    def one_by_one(query, key, value, starts, starts_again, longest, longest_again, *, scale):
+    def one_by_one(query, key, value, starts, starts_again, longest, longest_again):
         assert starts.dtype == torch.int32
         assert torch.equal(starts, starts_again)
         assert longest == longest_again == int((starts[1:] - starts[:-1]).max())
         calls.append(len(starts) - 1)
         parts = [torch.tensor_split(t, starts[1:-1].tolist()) for t in (query, key, value)]
         attended = [
-            scaled_dot_product_attention(*(t.transpose(0, 1) for t in view), scale=scale)
+            scaled_dot_product_attention(*(t.transpose(0, 1) for t in view))
             for view in zip(*parts, strict=True)
         ]
         return torch.cat([view.transpose(0, 1) for view in attended])

@@ -97,6 +97,10 @@ class TensorRtRuntime:
 
         Returns before the GPU is done; what torch does next on its stream waits for it.
         """
+        with torch.cuda.device(self._device):  # this thread may have another one
+            return self._run(inputs)
+
+    def _run(self, inputs: GraphInputs) -> torch.Tensor:
         features = torch.empty(*inputs.key_bias.shape, self._width, device=self._device)
         current = torch.cuda.current_stream(self._device)
         self._stream.wait_stream(current)

@@ -33,7 +33,8 @@ class GraphRecorder:
                     run()
             torch.cuda.current_stream().wait_stream(stream)
             graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph, pool=self._pool):
+            # Other threads may use the GPU meanwhile, such as that of an engine before this one.
+            with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
                 result = run()
 
         def replay() -> StepResult:

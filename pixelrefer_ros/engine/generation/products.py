@@ -7,6 +7,9 @@ from torch import nn
 
 from pixelrefer_ros.engine.weight_quantization import int8_rows
 
+INT8_BLOCK = 16
+"""Of what the inputs must be a multiple: torch's product with int8 weights reads past others."""
+
 FEW_ROWS = 4
 """Up to which torch's product with int8 weights is faster than turning them into floats first."""
 
@@ -25,7 +28,7 @@ def product(layer: nn.Linear, rows: torch.Tensor) -> torch.Tensor:
             found = weight.mv(rows[0]) if bias is None else bias.addmv(weight, rows[0])
             return found[None]
         quantised = int8_rows(weight) if is_quantised else None
-        if quantised is not None:
+        if quantised is not None and rows.shape[1] % INT8_BLOCK == 0:
             values, scales = quantised
             found = torch._weight_int8pack_mm(rows, values, scales.to(rows.dtype))
             return found if bias is None else found + bias

@@ -18,6 +18,8 @@ from pixelrefer_ros.engine.generation.token_choice import summarise
 logger = logging.getLogger(__name__)
 
 COLUMNS = (128, 256, 512, 1024)
+COLUMNS_WITH_PICTURES = (*COLUMNS, 2048)
+"""The prompts about pictures of the paper have 1441 tokens, which Eq. 9 gives its figures for."""
 
 
 def row_counts(max_rows: int) -> tuple[int, ...]:
@@ -40,7 +42,7 @@ class StaticSteps:
         cache: KeyValueCache,
         record: Callable[[Run], Run],
         *,
-        columns: Sequence[int] = COLUMNS,
+        columns: Sequence[int],
     ) -> None:
         self._model = language_model
         self._cache = cache

@@ -11,32 +11,24 @@ from pixelrefer_ros.engine.query import Sampling
 
 
 class TokenChooser:
-    """Chooses the tokens of one row; a greedy one asks for no random numbers."""
+    """What tokens of one row are chosen by; a greedy one asks for no random numbers."""
 
     def __init__(
         self,
         sampling: Sampling = Sampling(),  # noqa: B008  (frozen)
         repetition_penalty: float = 1.0,
     ) -> None:
+        self.repetition_penalty = repetition_penalty
         self._sampling = sampling
-        self._repetition_penalty = repetition_penalty
         self._generator = torch.Generator().manual_seed(sampling.seed)
 
     @property
-    def takes_the_likeliest(self) -> bool:
-        """True where the choice is the largest logit and nothing else."""
-        return self._sampling.temperature == 0.0 and self._repetition_penalty == 1.0
+    def is_greedy(self) -> bool:
+        """True where the likeliest is chosen, after the penalty."""
+        return self._sampling.temperature == 0.0
 
-    def choose(self, logits: torch.Tensor, seen: Sequence[int]) -> int:
-        """Choose from float32 logits [vocabulary]; `seen` are the ids generated so far."""
-        if seen and self._repetition_penalty != 1.0:
-            ids = torch.tensor(sorted(set(seen)), device=logits.device)
-            scores = logits[ids]
-            penalty = self._repetition_penalty
-            logits = logits.clone()
-            logits[ids] = torch.where(scores > 0, scores / penalty, scores * penalty)
-        if self._sampling.temperature == 0.0:
-            return int(logits.argmax())
+    def draw(self, logits: torch.Tensor) -> int:
+        """Choose at random by float32 logits [vocabulary]."""
         probabilities = (logits.cpu() / self._sampling.temperature).softmax(-1)
         ordered, order = probabilities.sort(descending=True)
         # A token is out once those before it already hold top_p.
@@ -67,11 +59,46 @@ def choose_tokens(
     logits: [R, vocabulary]; summary: what `summarise` says of them; seen: the ids of each row so
     far. The probability is NaN where a logit is not finite.
     """
-    chosen = []
-    for row, (likeliest, best, total) in enumerate(summary.tolist()):
-        token_id, logit = int(likeliest), best
-        if not choosers[row].takes_the_likeliest and math.isfinite(total):
-            token_id = choosers[row].choose(logits[row].float(), seen[row])
-            logit = float(logits[row, token_id])
-        chosen.append((token_id, math.exp(logit - total)))
-    return chosen
+    found = summary.tolist()
+    chosen = [(int(likeliest), best) for likeliest, best, _ in found]
+    totals = [total for _, _, total in found]
+    usable = [row for row, total in enumerate(totals) if math.isfinite(total)]
+    punished = [row for row in usable if seen[row] and choosers[row].repetition_penalty != 1.0]
+    adjusted = logits
+    if punished:
+        adjusted = logits.to(torch.float32, copy=True)
+        adjusted[punished] = penalise(
+            adjusted[punished],
+            [seen[row] for row in punished],
+            [choosers[row].repetition_penalty for row in punished],
+        )
+        ids = adjusted[punished].argmax(-1)
+        own = logits[punished].gather(1, ids[:, None])[:, 0]
+        pairs = torch.stack([ids.double(), own.double()], -1).tolist()
+        for row, (token_id, logit) in zip(punished, pairs, strict=True):
+            chosen[row] = int(token_id), logit
+    for row in usable:
+        if not choosers[row].is_greedy:
+            token_id = choosers[row].draw(adjusted[row].float())
+            chosen[row] = token_id, float(logits[row, token_id])
+    return [
+        (token_id, math.exp(logit - total))
+        for (token_id, logit), total in zip(chosen, totals, strict=True)
+    ]
+
+
+def penalise(
+    logits: torch.Tensor, seen: Sequence[Sequence[int]], penalties: Sequence[float]
+) -> torch.Tensor:
+    """Make the tokens seen in each row less likely, logits float32 [R, vocabulary].
+
+    A logit above zero is divided by the penalty, another multiplied with it, once for a token
+    however often it was seen: the penalty of CTRL (arXiv 1909.05858), as in transformers.
+    """
+    longest = max(map(len, seen))
+    # Repeating an id to fill up its row changes nothing.
+    filled = [[*ids, *[ids[-1]] * (longest - len(ids))] for ids in seen]
+    ids = torch.tensor(filled, device=logits.device)
+    factor = torch.tensor(penalties, dtype=logits.dtype, device=logits.device)[:, None]
+    scores = logits.gather(1, ids)
+    return logits.scatter(1, ids, torch.where(scores > 0, scores / factor, scores * factor))

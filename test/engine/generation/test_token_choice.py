@@ -30,6 +30,22 @@ def test_a_penalty_changes_the_choice_but_not_the_probability():
     assert probability == pytest.approx(float(LOGITS[0].softmax(-1)[3]), rel=1e-6)
 
 
+def test_rows_with_and_without_a_penalty_stand_together():
+    logits = torch.tensor([[0.0, 3.0, -1.0, 2.5], [1.0, 0.5, 4.0, 0.0], [-1.0, -1.2, -3.0, -3.0]])
+    kept = logits.clone()
+    choosers = [TokenChooser(), *(TokenChooser(repetition_penalty=p) for p in (5.0, 1.3))]
+    found = choose(logits, *choosers, seen=([1], [2, 2, 0], [0]))
+    assert [token for token, _ in found] == [1, 2, 1]
+    assert torch.equal(logits, kept)
+    choosers[1] = TokenChooser(repetition_penalty=9.0)
+    assert choose(logits, *choosers, seen=([1], [2, 2, 0], [0]))[1][0] == 1
+
+
+def test_a_draw_minds_the_penalty():
+    chooser = TokenChooser(Sampling(temperature=1.0, top_p=1e-6), repetition_penalty=1.5)
+    assert [token for token, _ in choose(LOGITS, chooser, chooser, seen=([1], [1]))] == [3, 2]
+
+
 def test_a_tiny_top_p_is_greedy():
     chooser = TokenChooser(Sampling(temperature=1.0, top_p=1e-6))
     assert [token for token, _ in choose(LOGITS, chooser, chooser)] == [1, 2]
