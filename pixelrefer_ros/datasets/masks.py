@@ -14,6 +14,8 @@ from pixelrefer_ros.regions.reference import Region
 Mask = NDArray[np.bool_]
 
 FIRST_CHARACTER = 48
+MOST_OVERSHOOT = 2.0
+"""Pixels by which the tools of annotators go beyond the border."""
 SMALLEST_POLYGON = 6
 LARGEST_SHIFT = 60
 """No run of a picture is as long as 2 ** 60; without an end, a number would take for ever."""
@@ -98,8 +100,14 @@ def _fill(polygon: Any, height: int, width: int) -> Mask:
         numbers = np.zeros(0)
     if numbers.ndim != 1 or numbers.size % 2 or numbers.size < SMALLEST_POLYGON:
         raise DatasetError(f"a polygon is {polygon!r:.80}, must be [x, y, x, y, x, y, ...]")
-    # Annotators' tools overshoot the border by fractions of a pixel.
-    corners = np.clip(numbers.reshape(-1, 2), 0, (width, height))
+    corners = numbers.reshape(-1, 2)
+    beyond = np.maximum(-corners, corners - (width, height)).max()
+    if beyond > MOST_OVERSHOOT:
+        raise DatasetError(
+            f"a polygon is {beyond:.0f} pixels beyond the {width}x{height} pixels of its picture, "
+            f"at most {MOST_OVERSHOOT:g} are taken for rounding; it is of a picture of another size"
+        )
+    corners = np.clip(corners, 0, (width, height))
     points = [(float(x), float(y)) for x, y in corners]
     try:
         return Region(polygon=points).to_mask(height, width, name="a polygon")

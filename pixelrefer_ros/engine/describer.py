@@ -249,7 +249,7 @@ class Describer:
             region.to_mask(*size, name=f"regions[{k}]")
             for k, (region, size) in enumerate(zip(query.regions, sizes, strict=True))
         ]
-        questions = make_questions(query, masks)
+        questions = make_questions(query, masks, is_lite=self.model.config.is_lite)
         for question in questions:
             self.model.prompts.check_question(question.text, len(question.tracks))
         return questions

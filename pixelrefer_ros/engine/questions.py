@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from pixelrefer_ros.engine.query import Image, Query
 from pixelrefer_ros.errors import InvalidRegionError, shown
 from pixelrefer_ros.model.preprocessing import RegionSample
-from pixelrefer_ros.model.prompts import DETAIL_QUESTION, REGION_PLACEHOLDER, VIDEO_DETAIL_QUESTION
+from pixelrefer_ros.model.prompts import (
+    DETAIL_QUESTION,
+    FULL_VIDEO_DETAIL_QUESTION,
+    REGION_PLACEHOLDER,
+    VIDEO_DETAIL_QUESTION,
+)
 from pixelrefer_ros.regions.reference import Mask
 
 Track = tuple[tuple[int, Mask], ...]
@@ -24,17 +29,17 @@ class Question:
     text: str
 
 
-def make_questions(query: Query, masks: Sequence[Mask]) -> list[Question]:
+def make_questions(query: Query, masks: Sequence[Mask], *, is_lite: bool) -> list[Question]:
     """Group the regions of `query` into objects and word the questions about them.
 
-    `masks[k]` belongs to `query.regions[k]`. Raises `InvalidRegionError` when one object has two
+    `masks[k]` belongs to `query.regions[k]`; is_lite: PixelRefer-Lite is asked. Raises `InvalidRegionError` when one object has two
     regions on the same frame.
     """
     ids, tracks = _group_objects(query, masks)
     if REGION_PLACEHOLDER in query.prompt:
         return [Question(tuple(ids), tuple(tracks), query.prompt)]
     return [
-        Question((object_id,), (track,), _single_object_question(query.prompt, len(track) > 1))
+        Question((object_id,), (track,), _about_one(query.prompt, len(track) > 1, is_lite))
         for object_id, track in zip(ids, tracks, strict=True)
     ]
 
@@ -84,8 +89,9 @@ def _group_objects(query: Query, masks: Sequence[Mask]) -> tuple[list[str], list
     return [object_id for object_id, _ in objects], in_time
 
 
-def _single_object_question(prompt: str, over_time: bool) -> str:
+def _about_one(prompt: str, over_time: bool, is_lite: bool) -> str:
     if not prompt.strip():
-        return VIDEO_DETAIL_QUESTION if over_time else DETAIL_QUESTION
+        in_video = VIDEO_DETAIL_QUESTION if is_lite else FULL_VIDEO_DETAIL_QUESTION
+        return in_video if over_time else DETAIL_QUESTION
     medium = "video" if over_time else "image"
     return f"There is one object in the {medium}: {REGION_PLACEHOLDER}.\n{prompt}"

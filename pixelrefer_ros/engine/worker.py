@@ -74,7 +74,8 @@ class Worker:
         started = time.monotonic()
         region = Region(box=(200, 150, 99, 99))
         query = Query(as_frames(np.zeros((480, 640, 3), np.uint8)), [region])
-        questions = make_questions(query, [region.to_mask(480, 640)])
+        masks = [region.to_mask(480, 640)]
+        questions = make_questions(query, masks, is_lite=self._model.config.is_lite)
         job = Job(Request(query, questions, max_new_tokens=2), started)
         self._prepare(RecentlyPrepared(), [job])
         self._embed([job])

@@ -68,7 +68,7 @@ def prepare_questions(model: PixelRefer, query: Query) -> Iterator[PreparedSampl
     images = [frame.rgb() for frame in query.frames]
     stamps = [frame.stamp_ns for frame in query.frames]
     masks = [region.to_mask(*query.frames[region.frame].size) for region in query.regions]
-    for question in make_questions(query, masks):
+    for question in make_questions(query, masks, is_lite=model.config.is_lite):
         yield model.prepare(make_sample(question, images, stamps))
 
 

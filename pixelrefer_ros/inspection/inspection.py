@@ -46,7 +46,7 @@ def inspect(model: PixelRefer, query: Query, *, max_new_tokens: int) -> list[Ins
         region.to_mask(*query.frames[region.frame].size, name=f"regions[{k}]")
         for k, region in enumerate(query.regions)
     ]
-    questions = make_questions(query, masks)
+    questions = make_questions(query, masks, is_lite=model.config.is_lite)
     images = [frame.rgb() for frame in query.frames]
     stamps = [frame.stamp_ns for frame in query.frames]
     found, named = [], 0

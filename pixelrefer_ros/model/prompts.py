@@ -26,6 +26,8 @@ VIDEO_DETAIL_QUESTION = (
     "There is one object in the video: <region>.\n"
     "Please describe in detail the marked object in the video."
 )
+FULL_VIDEO_DETAIL_QUESTION = "Please describe in detail the marked object <region> in the video."
+"""The same for the full model."""
 
 START_OF_TURN = "<|im_start|>"
 END_OF_TURN = "<|im_end|>"

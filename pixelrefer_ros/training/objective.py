@@ -94,7 +94,12 @@ class AnswerObjective(Objective):
         if self.weighting is Weighting.CONVERSATION:
             shares = 1 / asked.sum(1, keepdim=True).clamp(min=1)
             losses = losses * shares.expand_as(asked)[asked]
-        return Totals(losses.sum(), (logits.argmax(1) == targets).sum(), len(targets))
+        loss = losses.sum()
+        if not any(sample.regions for sample in samples):
+            # Processes wait for one another's gradients of all that learns, also of this.
+            parts = (self.model.object_tokenizer, self.model.region_projector)
+            loss = loss + 0 * sum(p.sum() for part in parts for p in part.parameters())
+        return Totals(loss, (logits.argmax(1) == targets).sum(), len(targets))
 
 
 class WordObjective(Objective):

@@ -58,6 +58,8 @@ def test_polygons_are_united_and_cut_at_the_border():
         ({"size": [4, 5], "counts": [9 * 10**4299, 9 * 10**4299]}, "whole numbers"),
         ([[10**400, 1, 3, 1, 3, 3]], "a polygon is"),
         ([[float("nan"), 1, 3, 1, 3, 3]], r"polygon\[0\] is \(nan, 1\)"),
+        ([[1, 1, 3, 1, 7.5, 3]], r"2 pixels beyond the 5x4 pixels of its picture, at most 2 are"),
+        ([[-9, 1, 3, 1, 3, 3]], "9 pixels beyond the 5x4"),
         ({}, "size None"),
         ([[1, 2, 3, 4]], "a polygon is"),
         ([["a", "b"]], "a polygon is"),

@@ -18,8 +18,9 @@ def query(prompt: str, *regions: tuple[int, str], stamps: tuple[int, ...] = (10,
     )
 
 
-def questions(asked: Query):
-    return make_questions(asked, [region.to_mask(8, 8) for region in asked.regions])
+def questions(asked: Query, *, is_lite: bool = True):
+    masks = [region.to_mask(8, 8) for region in asked.regions]
+    return make_questions(asked, masks, is_lite=is_lite)
 
 
 def test_a_prompt_with_placeholders_is_one_joint_question():
@@ -40,6 +41,14 @@ def test_no_prompt_asks_for_a_detailed_description():
     [question] = questions(query("", (0, "a")))
     assert "in detail" in question.text
     assert question.text.count("<region>") == 1
+
+
+def test_the_full_model_is_asked_about_videos_in_its_own_words():
+    asked = query("", (0, "cup"), (1, "cup"))
+    [question] = questions(asked, is_lite=False)
+    assert question.text == "Please describe in detail the marked object <region> in the video."
+    [still] = questions(query("", (0, "cup")), is_lite=False)
+    assert "the region <region> in the image" in still.text
 
 
 def test_one_id_on_two_frames_is_one_object_in_time_order():

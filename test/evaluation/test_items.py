@@ -36,7 +36,7 @@ def test_what_comes_into_a_clip_late_is_asked_about_as_it_was_taught(tiny_model,
     record = Record("late", tmp_path, json.dumps(values))
     query = Item.of_record(record).query(read_image, 8)
     masks = [region.mask for region in query.regions]
-    [question] = make_questions(query, masks)
+    [question] = make_questions(query, masks, is_lite=True)
     images = [frame.rgb() for frame in query.frames]
     sample = make_sample(question, images, [frame.stamp_ns for frame in query.frames])
     asked = tiny_model.prepare(sample).token_ids

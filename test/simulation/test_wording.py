@@ -87,7 +87,7 @@ def test_questions_without_a_mark_come_as_the_node_asks_them():
     assert "<region>" not in written
     picture = np.zeros((8, 8, 3), np.uint8)
     query = Query([ArrayFrame(picture)], [Region(box=(0, 0, 2, 2))], written)
-    [question] = make_questions(query, [np.ones((8, 8), np.bool_)])
+    [question] = make_questions(query, [np.ones((8, 8), np.bool_)], is_lite=True)
     assert question.text == said
 
 

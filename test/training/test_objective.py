@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from pixelrefer_ros.model.recently_prepared import RecentlyPrepared
 from pixelrefer_ros.training.configuration import Model, Scratch, Start
 from pixelrefer_ros.training.objective import AnswerObjective, Weighting, WordObjective
 from pixelrefer_ros.training.preparation import prepare_conversation
+from pixelrefer_ros.training.schedule import Rates, freeze
 from pixelrefer_ros.training.start import make_model
 
 TEXTS = ["Which colour has <region>?", "red", "green", "It is a long and green disc."]
@@ -84,6 +87,20 @@ def test_gradients_reach_every_part_that_has_influence(model):
         "mask_embedding.weight",
         "mask_embedding.bias",
     }
+
+
+def test_all_that_learns_has_a_gradient_where_nothing_is_pointed_at(full_model):
+    model = copy.deepcopy(full_model)
+    freeze(model, Rates(1e-3, 1e-3, 1e-3, 1e-3), is_lite=False)
+    image, _, _ = shape(0)
+    conversation = Conversation([image], [], [Turn("What is there?", "A disc.", 0)], None)
+    prepared = prepare_conversation(conversation, model.config, model.prompts, RecentlyPrepared())
+    totals = AnswerObjective(model, Weighting.TOKEN)([prepared])
+    totals.loss.backward()
+    learning = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    assert {name for name, p in learning.items() if p.grad is None} == set()
+    assert not learning["region_projector.0.weight"].grad.any()
+    assert learning["projector.0.weight"].grad.any()
 
 
 def test_words_are_learnt_from_the_features_under_the_mask(model):
