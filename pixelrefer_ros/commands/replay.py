@@ -23,6 +23,7 @@ from pixelrefer_ros.resources import find_model
 if TYPE_CHECKING:
     from pixelrefer_ros.replay.recording import Recording
     from pixelrefer_ros.replay.run import Ask
+    from pixelrefer_ros.streams.bag_reader import BagReader
 
 UNJUDGED = tuple(name for name in METRICS if name not in JUDGED)
 """Metrics that need nobody but this computer; `pixelrefer score` asks a judge."""
@@ -124,7 +125,7 @@ def run(arguments: argparse.Namespace) -> int:
             queries,
             ask,
             out=arguments.out,
-            run=_describe_run(arguments, model),
+            run=_describe_run(arguments, model, recording.bag),
             metrics=arguments.metrics,
             counts=counts,
             progress=progress,
@@ -176,8 +177,11 @@ def _through_ros(
     return live.ask_all, lambda: live.counts
 
 
-def _describe_run(arguments: argparse.Namespace, model: str) -> dict[str, Any]:
-    """Return what must be alike for answers to be comparable, weights that were trained on too."""
+def _describe_run(arguments: argparse.Namespace, model: str, bag: BagReader) -> dict[str, Any]:
+    """Return what must be alike for answers to be comparable.
+
+    Files that were written anew count as others: weights that were trained on, a replaced bag.
+    """
     weights = sorted(Path(model).glob("*.safetensors"))
     names = (
         "device",
@@ -189,12 +193,18 @@ def _describe_run(arguments: argparse.Namespace, model: str) -> dict[str, Any]:
         "sam2_path",
     )
     return {
-        "bag": str(Path(arguments.bag).resolve()),
+        "bag": str(bag.path.resolve()),
+        **{f"bag/{file.name}": _describe_file(file) for file in bag.files()},
         "model": str(Path(model).resolve()) if weights else model,
         "weights_changed_ns": max((file.stat().st_mtime_ns for file in weights), default=0),
         "mode": f"--ros --rate {arguments.rate or RATE:g}" if arguments.ros else "offline",
         **{name: getattr(arguments, name) for name in names},
     }
+
+
+def _describe_file(file: Path) -> str:
+    status = file.stat()
+    return f"{status.st_size} bytes changed at {status.st_mtime_ns} ns"
 
 
 def _print_summary(out: Path, metrics: dict[str, Any], latency: dict[str, Any]) -> None:

@@ -17,13 +17,15 @@ that chooses the word, and the vision encoder.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import Qwen2Config
+from transformers import PreTrainedModel, Qwen2Config
 
+from pixelrefer_ros.engine.packed_attention import use_attention
 from pixelrefer_ros.evaluation.reference_path import decode_greedily
 from pixelrefer_ros.model.pixelrefer import PixelRefer
 from pixelrefer_ros.model.preprocessing import PreparedSample
@@ -72,7 +74,7 @@ def count_flops(
     Views are encoded and objects infused together. What the language model does for a question
     depends on the length of its prompt alone, so it is counted once for each length.
     """
-    with _counter() as encode:
+    with _counter() as encode, _countable_attention(model.vision_encoder):
         views = model.encode(samples)
     with _counter() as infuse:
         prompts = model.infuse(samples, views)
@@ -92,6 +94,17 @@ def count_flops(
         "prefill": prefill,
         "decode": decode,
     }
+
+
+@contextmanager
+def _countable_attention(encoder: PreTrainedModel) -> Iterator[None]:
+    """Let an encoder attend in a way torch can count, which other packages' kernels are not."""
+    usual = encoder.config._attn_implementation
+    use_attention(encoder, "sdpa")
+    try:
+        yield
+    finally:
+        use_attention(encoder, usual)
 
 
 def _counter() -> FlopCounterMode:

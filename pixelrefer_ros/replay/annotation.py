@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -43,7 +44,8 @@ class Box(NamedTuple):
 class Written(NamedTuple):
     """How many queries were written on how many frames; what was left out.
 
-    left_out: detections that lie on no frame. broken: messages of the detector.
+    left_out: detections that lie on no frame, as those do whose box is not finite. broken: messages
+    of the detector.
     """
 
     queries: int
@@ -110,21 +112,31 @@ def _tell(broken: Sequence[BrokenMessage]) -> str:
 
 def _place(
     index: BagIndex, detections: Mapping[int, Sequence[Detection]] | None
-) -> tuple[dict[FramePlace, Sequence[Detection]], int]:
-    """Return the frames that may be chosen with the detections on them, and how many have none."""
+) -> tuple[Mapping[FramePlace, Sequence[Detection]], int]:
+    """Return the frames that may be chosen with the detections on them, and how many have none.
+
+    A detection whose box is not finite has none.
+    """
     if detections is None:
         return dict.fromkeys(index.places, ()), 0
-    found: dict[FramePlace, Sequence[Detection]] = {}
+    found: dict[FramePlace, list[Detection]] = {}
     left_out = 0
-    for stamp_ns, boxes in sorted(detections.items()):
+    for stamp_ns, seen in sorted(detections.items()):
+        boxes = [one for one in seen if _is_finite(one)]
+        left_out += len(seen) - len(boxes)
         try:
             place = index.nearest(stamp_ns, tolerance_ns=STAMP_TOLERANCE_NS)
         except FrameEvictedError:
             left_out += len(boxes)
         else:
             if boxes:
-                found[place] = boxes
+                found.setdefault(place, []).extend(boxes)
     return found, left_out
+
+
+def _is_finite(detection: Detection) -> bool:
+    x, y, width, height = detection.box
+    return all(map(math.isfinite, (x, y, x + width, y + height)))
 
 
 def _fit(detections: Sequence[Detection], frame: Frame) -> list[Box]:

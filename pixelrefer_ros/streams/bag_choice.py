@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from pixelrefer_ros.errors import BagError, UnsupportedEncodingError
 from pixelrefer_ros.streams.bag_reader import BagReader, BagTopic
 from pixelrefer_ros.streams.frame import Frame
+
+TRIED_FRAMES = 10
+"""How many frames of a topic are tried before its pixels count as unreadable."""
 
 
 def choose_topic(bag: BagReader, name: str = "") -> BagTopic:
     """Return the image topic `name`, or the first one by name whose pixels can be read.
 
-    That leaves out depth images. Raises `BagError` when there is no such topic.
+    That leaves out depth images. One readable frame among the first `TRIED_FRAMES` is enough;
+    broken messages are passed over. Raises `BagError` when there is no such topic.
     """
     topics = bag.topics()
     listing = ", ".join(topic.name for topic in topics) or "none"
@@ -34,11 +40,13 @@ def last_frame(bag: BagReader, topic: str) -> Frame:
 
 
 def _is_readable(bag: BagReader, topic: str) -> bool:
-    first = next(bag.frames(topic), None)
-    if first is None:
-        return False
+    received = bag.received_frames(topic, on_broken=lambda _: None)
+    return any(_has_pixels(frame) for _, frame in islice(received, TRIED_FRAMES))
+
+
+def _has_pixels(frame: Frame) -> bool:
     try:
-        first.rgb()
+        frame.rgb()
     except UnsupportedEncodingError:
         return False
     return True

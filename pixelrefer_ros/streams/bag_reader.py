@@ -21,6 +21,9 @@ from pixelrefer_ros.streams.stamps import NANOSECONDS, format_seconds
 RAW_IMAGE_TYPE = "sensor_msgs/msg/Image"
 COMPRESSED_IMAGE_TYPE = "sensor_msgs/msg/CompressedImage"
 
+METADATA = "metadata.yaml"
+STORAGE_SUFFIXES = (".mcap", ".db3", ".zstd")
+
 
 class BagTopic(NamedTuple):
     """A topic of a bag, its message type and how many messages it has."""
@@ -69,12 +72,22 @@ class BagReader:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        if self.path.is_dir() and not (self.path / "metadata.yaml").exists():
+        if self.path.is_dir() and not (self.path / METADATA).exists():
             raise BagError(
-                f"folder '{self.path}' holds no metadata.yaml: name the folder of a bag, or a "
+                f"folder '{self.path}' holds no {METADATA}: name the folder of a bag, or a "
                 ".mcap or .db3 file in it"
             )
         self.topics()
+
+    def files(self) -> list[Path]:
+        """Return the files of the bag, by name; others may lie in its folder."""
+        if not self.path.is_dir():
+            return [self.path]
+        return sorted(
+            file
+            for file in self.path.iterdir()
+            if file.name == METADATA or file.suffix in STORAGE_SUFFIXES
+        )
 
     def topics(self) -> list[BagTopic]:
         """Return the image topics, by name."""

@@ -4,6 +4,7 @@ import pytest
 import torch
 from transformers import Qwen2Config
 
+from pixelrefer_ros.engine.packed_attention import BUILT_IN, use_attention
 from pixelrefer_ros.engine.weight_quantization import resolve_quantization
 from pixelrefer_ros.evaluation.flops import count_flops, paper_decode_flops, paper_prefill_flops
 from pixelrefer_ros.evaluation.reference_path import prepare_questions
@@ -85,6 +86,20 @@ def test_the_global_view_is_encoded_once_for_all_regions(counted):
     assert four["encode"] < 4 * one["encode"]
     for stage in ("infuse", "prefill", "decode"):
         assert four[stage] == pytest.approx(4 * one[stage], rel=0.05)
+
+
+def test_kernels_that_torch_cannot_count_count_the_same(tiny_model, counted):
+    encoder, samples = (
+        tiny_model.vision_encoder,
+        [*prepare_questions(tiny_model, Workload(1, 1, 1, 160, 120).query(0))],
+    )
+    use_attention(encoder, BUILT_IN)  # of which the CPU has none, so it would fail
+    try:
+        found = count_flops(tiny_model, samples, new_tokens=1)
+        assert encoder.config._attn_implementation == BUILT_IN
+    finally:
+        use_attention(encoder, "sdpa")
+    assert found["encode"] == counted(1, 1, 1)["encode"]
 
 
 @pytest.mark.parametrize("name", ["int8", "int4"])

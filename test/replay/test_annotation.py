@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from replay_bag import HEIGHT, RAW, START_NS, WIDTH, write
+from replay_bag import HEIGHT, PERIOD_NS, RAW, START_NS, WIDTH, write
 from rosbags.rosbag2 import Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
@@ -25,6 +27,10 @@ TYPES = {
     "yolo_msgs/msg/Point2D": "float64 x\nfloat64 y",
     "yolo_msgs/msg/Vector2": "float64 x\nfloat64 y",
 }
+DETECTED_AFTER_NS = 3 * 10**9
+
+Seen = tuple[str, float, float, float, float]
+"""A label, and x, y, width and height of its box."""
 
 
 def yolo_types() -> Typestore:
@@ -34,10 +40,8 @@ def yolo_types() -> Typestore:
     return store
 
 
-@pytest.fixture(scope="module")
-def bag(tmp_path_factory) -> Path:
-    """The moving square, found by a detector on frames 4 and 12, with others that do not fit."""
-    folder = tmp_path_factory.mktemp("annotate")
+def write_seen(folder: Path, seen: Mapping[float, Sequence[Seen]]) -> Path:
+    """Write the moving square and what a detector saw, by frame; 4.1 is a bit after frame 4."""
     plain = BagReader(write(folder / "plain"))
     store = yolo_types()
 
@@ -48,29 +52,36 @@ def bag(tmp_path_factory) -> Path:
             label, types["BoundingBox2D"](centre, types["Vector2"](width, height))
         )
 
-    seen = {
-        4: [detection('cup "small"', 26.0, 30.0, 30.0, 30.0)],
-        12: [
-            detection("17", 57.6, 30.2, 30.0, 30.0),
-            detection("cup", 100.0, -20.0, 90.0, 40.0),
-            detection("outside", 300.0, 0.0, 9.0, 9.0),
-        ],
-        900: [detection("cup", 0.0, 0.0, 9.0, 9.0)],
-    }
     with Writer(folder / "bag", version=9) as writer:
         images = writer.add_connection(RAW, "sensor_msgs/msg/Image", typestore=image_types())
         boxes = writer.add_connection(DETECTIONS, "yolo_msgs/msg/DetectionArray", typestore=store)
         for message in plain.messages([RAW]):
             writer.write(images, message.receive_ns, message.data)
         for number, found in seen.items():
-            stamp_ns = START_NS + number * 100_000_000
+            stamp_ns = START_NS + round(number * PERIOD_NS)
             header = store.types["std_msgs/msg/Header"](
                 store.types["builtin_interfaces/msg/Time"](stamp_ns // 10**9, stamp_ns % 10**9), ""
             )
-            array = store.types["yolo_msgs/msg/DetectionArray"](header, found)
+            detections = [detection(*one) for one in found]
+            array = store.types["yolo_msgs/msg/DetectionArray"](header, detections)
             data = bytes(store.serialize_cdr(array, "yolo_msgs/msg/DetectionArray"))
-            writer.write(boxes, START_NS + 3 * 10**9 + number, data)
+            writer.write(boxes, stamp_ns + DETECTED_AFTER_NS, data)
     return folder / "bag"
+
+
+@pytest.fixture(scope="module")
+def bag(tmp_path_factory) -> Path:
+    """The moving square, found by a detector on frames 4 and 12, with others that do not fit."""
+    seen = {
+        4: [('cup "small"', 26.0, 30.0, 30.0, 30.0)],
+        12: [
+            ("17", 57.6, 30.2, 30.0, 30.0),
+            ("cup", 100.0, -20.0, 90.0, 40.0),
+            ("outside", 300.0, 0.0, 9.0, 9.0),
+        ],
+        900: [("cup", 0.0, 0.0, 9.0, 9.0)],
+    }
+    return write_seen(tmp_path_factory.mktemp("annotate"), seen)
 
 
 def test_frames_evenly_in_time_with_a_box_in_the_middle(bag, tmp_path, capsys):
@@ -119,6 +130,41 @@ def test_boxes_of_a_detector(bag, tmp_path, capsys):
     assert edge[0] - outside[0] > 60, "the box is drawn where the detector saw it"
 
 
+def test_boxes_that_are_not_finite_are_left_out_and_counted(tmp_path, capsys):
+    odd = [("cup", math.nan, 0.0, 9.0, 9.0), ("cup", 0.0, 0.0, math.inf, 9.0),
+           ("cup", 0.0, -math.inf, 9.0, 9.0), ("cup", 1.7e308, 0.0, 1.7e308, 9.0)]  # fmt: skip
+    seen = {4: [*odd, ("cup", 26.0, 30.0, 30.0, 30.0)], 8: odd}
+    bag, out = write_seen(tmp_path, seen), tmp_path / "annotated"
+    assert main(["annotate", str(bag), "--detections", DETECTIONS, "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert said == f"{out}/queries.yaml: 1 queries on 1 frames; 8 detections lie on no frame\n"
+    [query] = read_queries(out / "queries.yaml")
+    assert query.regions[0].box == (26, 30, 30, 30)
+
+
+def test_boxes_that_are_all_not_finite(tmp_path, capsys):
+    bag = write_seen(tmp_path, {4: [("cup", math.nan, 0.0, 9.0, 9.0)]})
+    given = ["annotate", str(bag), "--detections", DETECTIONS, "--out", str(tmp_path / "out")]
+    assert main(given) == 2
+    assert f"none of 1 detections of '{DETECTIONS}' lies on a frame" in capsys.readouterr().err
+
+
+def test_all_messages_nearest_to_a_frame_count(tmp_path):
+    seen = {4: [("cup", 26.0, 30.0, 30.0, 30.0)], 4.1: [("plate", 60.0, 30.0, 20.0, 20.0)]}
+    bag, out = write_seen(tmp_path, seen), tmp_path / "annotated"
+    assert main(["annotate", str(bag), "--detections", DETECTIONS, "--out", str(out)]) == 0
+    assert [(query.category, query.stamp_ns) for query in read_queries(out / "queries.yaml")] == [
+        (name, START_NS + 4 * PERIOD_NS) for name in ("cup", "plate")
+    ]
+
+
+def test_a_topic_that_begins_with_a_broken_message_need_not_be_named(tmp_path):
+    bag, out = write(tmp_path / "bag", broken=[0]), tmp_path / "annotated"
+    assert main(["annotate", str(bag), "--frames", "2", "--out", str(out)]) == 0
+    first, _ = read_queries(out / "queries.yaml")
+    assert (first.topic, first.stamp_ns) == (RAW, START_NS + PERIOD_NS)
+
+
 def test_broken_messages_of_a_detector_are_counted_in_the_file(bag, tmp_path):
     whole = BagReader(bag)
     with Writer(tmp_path / "bag", version=9) as writer:
@@ -129,7 +175,7 @@ def test_broken_messages_of_a_detector_are_counted_in_the_file(bag, tmp_path):
                 connections[message.topic] = writer.add_connection(
                     message.topic, message.type, typestore=store
                 )
-            is_first = message.receive_ns == START_NS + 3 * 10**9 + 4
+            is_first = message.receive_ns == START_NS + 4 * PERIOD_NS + DETECTED_AFTER_NS
             data = message.data[:30] if is_first else message.data
             writer.write(connections[message.topic], message.receive_ns, data)
     out = tmp_path / "annotated"

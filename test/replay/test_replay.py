@@ -288,6 +288,41 @@ def test_another_model_needs_another_folder(folder, out, capsys):
     assert "holds another run, with max_new_tokens 6, now 7" in capsys.readouterr().err
 
 
+def test_another_bag_at_the_same_path_needs_another_folder(folder, tmp_path, capsys):
+    def ask() -> int:
+        given = ["--queries", str(folder / "queries.yaml"), "--out", str(tmp_path / "out")]
+        return main(["replay", str(tmp_path / "bag"), *given, *OPTIONS])
+
+    file = write(tmp_path / "bag") / "bag.mcap"
+    assert ask() == 0
+    shutil.copy(folder / "queries.yaml", tmp_path / "bag")
+    assert ask() == 0, "a file that is none of the bag's"
+    before = file.stat()
+    shutil.rmtree(tmp_path / "bag")
+    write(tmp_path / "bag", range(1, 20))
+    capsys.readouterr()
+    assert ask() == 2
+    after = file.stat()
+    assert (
+        f"holds another run, with bag/bag.mcap {before.st_size} bytes changed at "
+        f"{before.st_mtime_ns} ns, now {after.st_size} bytes changed at {after.st_mtime_ns} ns: "
+        "name another folder"
+    ) in capsys.readouterr().err
+
+
+def test_a_topic_that_begins_with_broken_messages_need_not_be_named(tmp_path):
+    write(tmp_path / "bag", broken=[0, 1])
+    (tmp_path / "queries.yaml").write_text(
+        "queries:\n- {id: square, stamp: 0.5, regions: [{box: [30, 30, 30, 30]}]}\n"
+    )
+    given = ["--queries", str(tmp_path / "queries.yaml"), "--out", str(tmp_path / "out")]
+    assert main(["replay", str(tmp_path / "bag"), *given, *OPTIONS]) == 0
+    found = results(tmp_path / "out")["square"]
+    assert (found["topic"], found["error"]) == (RAW, "")
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert metrics["broken_messages"] == {RAW: 2}
+
+
 def test_a_real_recording(tmp_path):
     bag = ROOT.parent / "shared" / "data" / "bags" / "spot_frontleft_mcap"
     if not bag.exists():

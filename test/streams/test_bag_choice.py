@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from rosbags.rosbag2 import Writer
 
 from pixelrefer_ros.errors import BagError
-from pixelrefer_ros.streams.bag_choice import choose_topic, last_frame
-from pixelrefer_ros.streams.bag_reader import BagReader
+from pixelrefer_ros.streams.bag_choice import TRIED_FRAMES, choose_topic, last_frame
+from pixelrefer_ros.streams.bag_reader import BagReader, image_types
 from pixelrefer_ros.streams.bag_writer import write_bag
 from pixelrefer_ros.streams.frame import Frame
-from pixelrefer_ros.streams.image_codec import RawImage, from_rgb
+from pixelrefer_ros.streams.image_codec import CompressedImage, RawImage, encode_jpeg, from_rgb
 
 DEPTH = RawImage(2, 3, "16UC1", False, 6, bytes(12))
 COLOUR = from_rgb(np.zeros((2, 3, 3), np.uint8))
@@ -38,6 +39,31 @@ def test_a_bag_without_readable_images(tmp_path):
     write_bag(tmp_path / "bag", [("/depth", Frame("", 1, "", DEPTH))])
     with pytest.raises(BagError, match="no image topic that can be read; image topics: /depth"):
         choose_topic(BagReader(tmp_path / "bag"))
+
+
+def test_broken_messages_at_the_start_are_passed_over(bag, tmp_path):
+    with Writer(tmp_path / "cut", version=9) as writer:
+        kind = "sensor_msgs/msg/Image"
+        connection = writer.add_connection("/b/colour", kind, typestore=image_types())
+        first, second = bag.messages(["/b/colour"])
+        for receive_ns in range(TRIED_FRAMES + 1):
+            writer.write(connection, receive_ns, first.data[:20])
+        writer.write(connection, TRIED_FRAMES + 1, second.data)
+    assert choose_topic(BagReader(tmp_path / "cut")).name == "/b/colour"
+
+
+@pytest.mark.parametrize("damaged", [1, TRIED_FRAMES - 1, TRIED_FRAMES])
+def test_one_of_the_first_frames_must_be_readable(tmp_path, damaged):
+    whole = encode_jpeg(np.zeros((2, 3, 3), np.uint8))
+    images = [CompressedImage("jpeg", b"no picture")] * damaged + [whole]
+    frames = [("/jpeg", Frame("", number, "", image)) for number, image in enumerate(images)]
+    write_bag(tmp_path / "bag", frames)
+    bag = BagReader(tmp_path / "bag")
+    if damaged < TRIED_FRAMES:
+        assert choose_topic(bag).name == "/jpeg"
+    else:
+        with pytest.raises(BagError, match="no image topic that can be read; image topics: /jpeg"):
+            choose_topic(bag)
 
 
 def test_the_last_frame_is_the_one_with_the_latest_stamp(bag):

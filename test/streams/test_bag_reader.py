@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,14 @@ def bag(request, folders) -> BagReader:
     folder = folders[storage]
     suffix = {"mcap": ".mcap", "sqlite3": ".db3"}[storage]
     return BagReader(next(folder.glob(f"*{suffix}")) if file else str(folder))
+
+
+def test_files_are_those_of_the_bag(folders, tmp_path):
+    bag = BagReader(shutil.copytree(folders["mcap"], tmp_path / "a"))
+    (bag.path / "queries.yaml").touch()
+    assert [file.name for file in bag.files()] == ["a.mcap", "metadata.yaml"]
+    file = bag.path / "a.mcap"
+    assert BagReader(file).files() == [file]
 
 
 def test_topics_are_those_with_images(bag):
