@@ -77,14 +77,15 @@ def run(arguments: argparse.Namespace) -> int:
     from pixelrefer_ros.evaluation.benchmarks.answering import ModelChoice
     from pixelrefer_ros.evaluation.benchmarks.benchmark import read_benchmark
     from pixelrefer_ros.evaluation.benchmarks.catalogue import BENCHMARKS
-    from pixelrefer_ros.evaluation.benchmarks.results import claim_folder
+    from pixelrefer_ros.evaluation.benchmarks.results import claim_folder, digest
 
     if arguments.workers is not None and arguments.engine != "ray" and arguments.benchmark != OWN:
         raise CommandError(f"--workers goes with --engine ray, and with the rendering of {OWN}")
     benchmark = BENCHMARKS[arguments.benchmark]
     annotations, images = _data(arguments)
+    images = images.absolute()  # processes of Ray have a working directory of their own
     model = ModelChoice(
-        find_model(arguments.model), arguments.device, arguments.dtype, arguments.quantization
+        _find_model(arguments.model), arguments.device, arguments.dtype, arguments.quantization
     )
     model_id, is_lite, weights = model.identify()
     reading = read_benchmark(benchmark, annotations, images, is_lite=is_lite, limit=arguments.limit)
@@ -94,6 +95,8 @@ def run(arguments: argparse.Namespace) -> int:
         {
             "benchmark": benchmark.name,
             "annotations": str(annotations.resolve()),
+            **{f"SHA-256 of {file.name}": digest(file) for file in benchmark.files(annotations)},
+            "images": str(images.resolve()),
             "limit": arguments.limit,
             "model": model_id,
             "weights": weights,
@@ -118,6 +121,12 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print_scores(found)
     return 0
+
+
+def _find_model(name: str) -> str:
+    """Return a model as `find_model` does, a folder by its absolute path."""
+    found = find_model(name)
+    return str(Path(found).absolute()) if Path(found).is_dir() else found
 
 
 def _columns(
@@ -153,7 +162,10 @@ def _answerer(arguments: argparse.Namespace, model: ModelChoice) -> Iterator[Ans
 
 
 def _data(arguments: argparse.Namespace) -> tuple[Path, Path]:
-    """Return where annotations and pictures are; render those of the own benchmark."""
+    """Return where annotations and pictures are; render those of the own benchmark.
+
+    Raises `CommandError` for options that are missing or of no use, and a folder of another seed.
+    """
     if arguments.benchmark != OWN:
         for option in ("annotations", "images"):
             if getattr(arguments, option) is None:
@@ -171,4 +183,18 @@ def _data(arguments: argparse.Namespace) -> tuple[Path, Path]:
         with progress_bar("render") as progress:
             for done, total in render(images, workers=arguments.workers or WORKERS):
                 progress(done, total)
+    _check_seed(images)
     return images / "annotations.json", images
+
+
+def _check_seed(images: Path) -> None:
+    from pixelrefer_ros.evaluation.benchmarks.entries import read_json
+    from pixelrefer_ros.simulation.tablerefer import SEED
+
+    said = read_json(images / "simulation.json")
+    seed = said.get("seed") if isinstance(said, dict) else None
+    if seed != SEED:
+        raise CommandError(
+            f"--images {images}: holds a data set of seed {seed}, {OWN} is of seed {SEED}; "
+            "give another --images"
+        )

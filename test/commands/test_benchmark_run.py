@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -10,15 +11,22 @@ from pixelrefer_ros.cli import main
 from pixelrefer_ros.commands.benchmark_run import NAMES
 from pixelrefer_ros.commands.benchmark_tables import markdown, put_on_page
 from pixelrefer_ros.errors import CommandError
+from pixelrefer_ros.evaluation.benchmarks import ray_answering
+from pixelrefer_ros.evaluation.benchmarks.answering import answer
 from pixelrefer_ros.evaluation.benchmarks.catalogue import BENCHMARKS
+from pixelrefer_ros.simulation.tablerefer import SEED
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "evaluation" / "benchmarks"))
 import discs
 import samples
 
 
-def evaluate(*options: str) -> int:
-    return main(["evaluate", "--model", "random-tiny", "--device", "cpu", *options])
+def evaluate(*options: str, model: str = "random-tiny") -> int:
+    return main(["evaluate", "--model", model, "--device", "cpu", *options])
+
+
+def say_seed(folder: Path, seed: int) -> None:
+    (folder / "simulation.json").write_text(json.dumps({"seed": seed}))
 
 
 def test_every_benchmark_has_its_name():
@@ -59,6 +67,7 @@ def test_the_own_benchmark_stands_beside_the_blind(tmp_path, capsys, monkeypatch
     monkeypatch.setitem(BENCHMARKS["tablerefer"].metrics, "category", ("category_accuracy",))
     monkeypatch.setitem(BENCHMARKS["tablerefer"].metrics, "description", ("attribute_precision",))
     images = discs.write_benchmark(tmp_path / "discs").parent
+    say_seed(images, SEED)
     page = tmp_path / "page.md"
     page.write_text("Before.\n<!-- tablerefer -->\nold\n<!-- /tablerefer -->\nAfter.\n")
     options = ["--benchmark", "tablerefer", "--images", str(images), "--page", str(page)]
@@ -74,6 +83,87 @@ def test_the_own_benchmark_stands_beside_the_blind(tmp_path, capsys, monkeypatch
     assert text.endswith("<!-- /tablerefer -->\nAfter.\n")
     assert evaluate(*options, "--limit", "1") == 2
     assert "another run, which differs in limit; give" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "sample", "changed", "old", "new"),
+    [
+        ("vg", samples.coco, "vg.json", "a red disc", "a blue disc"),
+        ("dlc-bench", samples.dlc_bench, "qa.json", "Which colour?", "Which hue?"),
+        ("dlc-bench", samples.dlc_bench, "class_names.json", "disc", "ball"),
+        ("ferret-bench", samples.ferret_bench, "answer.jsonl", "it rolls", "it is"),
+        ("ferret-bench", samples.ferret_bench, "context.jsonl", "red", "blue"),
+    ],
+)
+def test_answers_to_other_questions_are_not_taken(
+    tmp_path, capsys, monkeypatch, name, sample, changed, old, new
+):
+    monkeypatch.setitem(BENCHMARKS["vg"].metrics, "", ("meteor",))
+    images = samples.write_pictures(tmp_path / "images")
+    options = ["--benchmark", name, "--annotations", str(sample(tmp_path)), "--images", str(images)]
+    options += ["--out", str(tmp_path / "out")]
+    assert evaluate(*options) == 0
+    assert evaluate(*options) == 0
+    text = (tmp_path / changed).read_text()
+    (tmp_path / changed).write_text(text.replace(old, new))
+    assert (tmp_path / changed).read_text() != text
+    assert evaluate(*options) == 2
+    assert f"another run, which differs in SHA-256 of {changed}; give" in capsys.readouterr().err
+
+
+def test_answers_about_other_pictures_are_not_taken(tmp_path, capsys):
+    samples.write_pictures(tmp_path / "images")
+    samples.write_pictures(tmp_path / "others")
+    options = ["--benchmark", "dlc-bench", "--annotations", str(samples.dlc_bench(tmp_path))]
+    options += ["--out", str(tmp_path / "out")]
+    assert evaluate(*options, "--images", str(tmp_path / "images")) == 0
+    assert evaluate(*options, "--images", str(tmp_path / "others" / ".." / "images")) == 0
+    assert evaluate(*options, "--images", str(tmp_path / "others")) == 2
+    assert "another run, which differs in images; give" in capsys.readouterr().err
+
+
+def test_a_folder_of_another_seed_is_refused(tmp_path, capsys):
+    images = discs.write_benchmark(tmp_path / "discs").parent
+    options = ["--benchmark", "tablerefer", "--images", str(images), "--out", str(tmp_path / "out")]
+    say_seed(images, 7)
+    assert evaluate(*options) == 2
+    [line] = capsys.readouterr().err.splitlines()[-1:]
+    assert f"--images {images}: holds a data set of seed 7, tablerefer is of seed {SEED}" in line
+    (images / "simulation.json").unlink()
+    assert evaluate(*options) == 2
+    assert "simulation.json: not readable" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_processes_with_another_working_directory_find_model_and_pictures(
+    tmp_path, capsys, monkeypatch, tiny_model_path
+):
+    class Elsewhere:
+        def __init__(self, model, workers):
+            self._model = model
+
+        def answer(self, questions, **options):
+            (tmp_path / "elsewhere").mkdir()
+            monkeypatch.chdir(tmp_path / "elsewhere")
+            with self._model.load() as describer:
+                yield from answer(describer, questions, **options)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            pass
+
+    monkeypatch.setattr(ray_answering, "RayAnswering", Elsewhere)
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(tiny_model_path, tmp_path / "trained")
+    samples.write_pictures(tmp_path / "images")
+    options = ["--benchmark", "dlc-bench", "--annotations", str(samples.dlc_bench(tmp_path))]
+    options += ["--images", "images", "--out", str(tmp_path / "out"), "--engine", "ray", "--json"]
+    assert evaluate(*options, model="trained") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["questions"], found["left_out"]) == (1, 0)
+    assert found["model"] == "trained (random weights)"
 
 
 def test_what_could_not_be_computed_stands_below_the_table():

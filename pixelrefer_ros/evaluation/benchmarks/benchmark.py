@@ -26,6 +26,7 @@ class Benchmark:
         framework (true: PixelRefer-Lite). Raises `DatasetError` naming entry and field.
     metrics: of each task, in the order of the paper.
     max_new_tokens: length of an answer.
+    beside: names of further files, which `entries` reads from the folder of the annotation file.
     """
 
     name: str
@@ -34,6 +35,11 @@ class Benchmark:
     questions: Callable[[Entry, Path, bool], Iterator[Question]]
     metrics: Mapping[str, tuple[str, ...]]
     max_new_tokens: int
+    beside: tuple[str, ...] = ()
+
+    def files(self, annotations: Path) -> list[Path]:
+        """Return all files that `entries` reads; they need not exist."""
+        return [annotations, *map(annotations.with_name, self.beside)]
 
 
 @dataclass

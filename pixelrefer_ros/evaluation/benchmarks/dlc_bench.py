@@ -31,13 +31,14 @@ from pixelrefer_ros.evaluation.benchmarks.question import Question, ask_about
 PROMPT = (
     "Please describe the region <region> in the image in detail. Do not describe anything else."
 )
+QUESTIONS, CLASS_NAMES = "qa.json", "class_names.json"
 KINDS = ("recognition", "positive", "negative")
 
 
 def read_entries(path: Path) -> Iterator[Entry | DatasetError]:
     """Yield each annotation, what is asked about it in `qa`, and its name in `class_name`."""
-    asked = Entry("qa.json", _read_object(path.with_name("qa.json")))
-    names = _read_object(path.with_name("class_names.json"))
+    asked = Entry(QUESTIONS, _read_object(path.with_name(QUESTIONS)))
+    names = _read_object(path.with_name(CLASS_NAMES))
     for entry in read_coco(path):
         if isinstance(entry, DatasetError):
             yield entry
@@ -119,4 +120,5 @@ DLC_BENCH = Benchmark(
     questions,
     {"": ("dlc_positive", "dlc_negative", "dlc_average")},
     256,
+    beside=(QUESTIONS, CLASS_NAMES),
 )

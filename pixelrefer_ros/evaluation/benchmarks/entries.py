@@ -6,12 +6,14 @@ Whatever is of no use is named with file, entry, field and value.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeGuard
 
 from pixelrefer_ros.errors import DatasetError
+from pixelrefer_ros.evaluation.metrics.choice_accuracy import picked
 
 LONGEST_VALUE = 60
 """Characters of a value that are quoted."""
@@ -43,10 +45,10 @@ class Entry:
         return self.text(field)
 
     def number(self, field: str) -> float:
-        """Return a number."""
+        """Return a finite number."""
         value = self.values.get(field)
-        if not isinstance(value, (int, float)) or isinstance(value, bool):
-            self.refuse(field, "a number")
+        if not _is_finite(value):
+            self.refuse(field, "a finite number")
         return float(value)
 
     def items(self, field: str) -> list[Any]:
@@ -79,8 +81,27 @@ class Entry:
         return Entry(f"{self.name}.{field}", value)
 
     def box(self, field: str) -> list[float]:
-        """Return a box [x, y, width, height] as the polygon [x, y, x, y, ...] of its corners."""
-        return corners(self, field, self.items(field))
+        """Return a box [x, y, width, height] as the polygon [x, y, x, y, ...] of its corners.
+
+        What reaches below 0 is cut off.
+        """
+        box = self.values.get(field)
+        if (
+            not isinstance(box, list)
+            or len(box) != 4
+            or not all(map(_is_finite, box))
+            or not min(box[2:]) > 0
+        ):
+            self.refuse(field, "finite x, y, width and height, the last two above 0")
+        x, y, width, height = map(float, box)
+        right, bottom = x + width, y + height
+        x, y = max(x, 0.0), max(y, 0.0)
+        return [x, y, right, y, right, bottom, x, bottom]
+
+    def check_choice(self, field: str, answer: str, choices: Sequence[str]) -> None:
+        """See that the right answer, which stands in a field, picks one of the choices."""
+        if picked(answer, choices) is None:
+            self.refuse(field, f"what picks one of {', '.join(choices)}")
 
     def refuse(self, field: str, needed: str) -> NoReturn:
         """Raise `DatasetError` for the value of a field."""
@@ -89,19 +110,11 @@ class Entry:
         raise DatasetError(f"{self.name}: {field} is {quoted}, must be {needed}")
 
 
-def corners(entry: Entry, field: str, box: Any) -> list[float]:
-    """Return the polygon of the corners of a box, what reaches below 0 cut off."""
-    if (
-        not isinstance(box, list)
-        or len(box) != 4
-        or not all(isinstance(n, (int, float)) and not isinstance(n, bool) for n in box)
-        or not min(box[2:]) > 0
-    ):
-        entry.refuse(field, "x, y, width and height, above 0")
-    x, y, width, height = map(float, box)
-    right, bottom = x + width, y + height
-    x, y = max(x, 0.0), max(y, 0.0)
-    return [x, y, right, y, right, bottom, x, bottom]
+def _is_finite(value: Any) -> TypeGuard[float]:
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    # JSON holds whole numbers of any length; `math.isfinite` raises for those beyond a float.
+    return abs(value) <= sys.float_info.max
 
 
 def read_json(path: Path) -> Any:
@@ -123,12 +136,15 @@ def read_list(path: Path) -> Iterator[Entry | DatasetError]:
         values = read_json(path)
         if not isinstance(values, list):
             raise DatasetError(f"{path}: holds a {type(values).__name__}, must be a list")
+    yield from _objects(path.name, values)
+
+
+def _objects(name: str, values: Iterable[Any]) -> Iterator[Entry | DatasetError]:
     for k, value in enumerate(values):
-        name = f"{path.name}[{k}]"
         if isinstance(value, dict):
-            yield Entry(name, value)
+            yield Entry(f"{name}[{k}]", value)
         else:
-            yield DatasetError(f"{name}: is a {type(value).__name__}, must be an object")
+            yield DatasetError(f"{name}[{k}]: is a {type(value).__name__}, must be an object")
 
 
 def _read_lines(path: Path) -> list[Any]:
@@ -141,19 +157,29 @@ def _read_lines(path: Path) -> list[Any]:
 
 
 def read_coco(path: Path) -> Iterator[Entry | DatasetError]:
-    """Read the annotations of a file in COCO's form, each with its image in the field `image`."""
+    """Read the annotations of a file in COCO's form, each with its image in the field `image`.
+
+    Yields an error for an image or annotation of no use; raises one if the file is of none.
+    """
     values = read_json(path)
     if not isinstance(values, dict):
         raise DatasetError(f"{path}: holds a {type(values).__name__}, must be an object")
     whole = Entry(path.name, values)
-    images = {image.key("id"): image.values for image in whole.entries("images")}
-    for k, value in enumerate(whole.items("annotations")):
-        name = f"{path.name}.annotations[{k}]"
-        if not isinstance(value, dict):
-            yield DatasetError(f"{name}: is a {type(value).__name__}, must be an object")
+    images: dict[str, Mapping[str, Any]] = {}
+    for image in _objects(f"{path.name}.images", whole.items("images")):
+        if isinstance(image, DatasetError):
+            yield image
             continue
-        image = images.get(str(value.get("image_id")))
-        if image is None:
-            yield DatasetError(f"{name}: image_id is {value.get('image_id')!r}, no image has it")
+        try:
+            images[image.key("id")] = image.values
+        except DatasetError as error:
+            yield error
+    for entry in _objects(f"{path.name}.annotations", whole.items("annotations")):
+        if isinstance(entry, DatasetError):
+            yield entry
             continue
-        yield Entry(name, {**value, "image": image})
+        id = entry.values.get("image_id")
+        if str(id) in images:
+            yield Entry(entry.name, {**entry.values, "image": images[str(id)]})
+        else:
+            yield DatasetError(f"{entry.name}: image_id is {id!r}, no image has it")

@@ -30,13 +30,14 @@ from pixelrefer_ros.evaluation.benchmarks.benchmark import Benchmark
 from pixelrefer_ros.evaluation.benchmarks.entries import Entry, read_list
 from pixelrefer_ros.evaluation.benchmarks.question import Question, ask_about
 
+ANSWERS, CONTEXTS = "answer.jsonl", "context.jsonl"
 CONTEXT_FIELDS = ("text", "caption")
 
 
 def read_entries(path: Path) -> Iterator[Entry | DatasetError]:
     """Yield each question with its reference, and the context, in the field `references`."""
-    answers = _texts(path.with_name("answer.jsonl"))
-    contexts = _texts(path.with_name("context.jsonl"))
+    answers = _texts(path.with_name(ANSWERS))
+    contexts = _texts(path.with_name(CONTEXTS))
     for entry in read_list(path):
         if isinstance(entry, DatasetError):
             yield entry
@@ -79,5 +80,11 @@ def questions(entry: Entry, images: Path, is_lite: bool) -> Iterator[Question]:
 
 
 FERRET_BENCH = Benchmark(
-    "ferret-bench", "Ferret-Bench", read_entries, questions, {"": ("ferret_reasoning",)}, 256
+    "ferret-bench",
+    "Ferret-Bench",
+    read_entries,
+    questions,
+    {"": ("ferret_reasoning",)},
+    256,
+    beside=(ANSWERS, CONTEXTS),
 )

@@ -24,7 +24,7 @@ import numpy as np
 from pixelrefer_ros.datasets.video_files import frame_name
 from pixelrefer_ros.errors import DatasetError
 from pixelrefer_ros.evaluation.benchmarks.benchmark import Benchmark
-from pixelrefer_ros.evaluation.benchmarks.entries import Entry, corners, read_json
+from pixelrefer_ros.evaluation.benchmarks.entries import Entry, read_json
 from pixelrefer_ros.evaluation.benchmarks.question import Question, ask_about
 
 QUESTION = (
@@ -68,10 +68,15 @@ def questions(entry: Entry, images: Path, is_lite: bool) -> Iterator[Question]:
             "times": [frame / rate for frame in frames],
         },
         QUESTION if is_lite else FULL_QUESTION,
-        [{str(k): corners(entry, "bbox", boxes[number]) for k, number in enumerate(taken)}],
+        [{str(k): _corners(entry, number) for k, number in enumerate(taken)}],
         id=video,
         references=(entry.text("caption" if entry.has("caption") else "English"),),
     )
+
+
+def _corners(entry: Entry, number: int) -> list[float]:
+    field = f"bbox[{number}]"
+    return Entry(entry.name, {field: entry.items("bbox")[number]}).box(field)
 
 
 def _path(images: Path, video: str) -> str:

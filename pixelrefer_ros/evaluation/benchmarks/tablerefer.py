@@ -48,6 +48,9 @@ def questions(entry: Entry, images: Path, is_lite: bool) -> Iterator[Question]:
     is_clip = entry.has("video")
     fields = ("video", "frames", "times") if is_clip else ("image",)
     accepted = tuple(entry.texts("accepted"))
+    choices = tuple(entry.texts("choices")) if task == "video_qa" else ()
+    if choices:
+        entry.check_choice("accepted", accepted[0], choices)
     expected: dict[str, dict[str, object]] = {
         "category": {"category": accepted[0]},
         "phrase": {"references": accepted},
@@ -58,7 +61,7 @@ def questions(entry: Entry, images: Path, is_lite: bool) -> Iterator[Question]:
         },
         "qa": {"references": accepted, "answer": accepted[0], "question_type": kind},
         "video_qa": {
-            "choices": tuple(entry.values.get("choices", ())),
+            "choices": choices,
             "answer": accepted[0],
             "question_type": str(entry.values.get("question_type", "")),
         },

@@ -61,7 +61,8 @@ def description_questions(entry: Entry, images: Path, is_lite: bool) -> Iterator
 
 def choice_questions(entry: Entry, images: Path, is_lite: bool) -> Iterator[Question]:
     """Ask to choose."""
-    options = entry.texts("options")
+    options, answer = entry.texts("options"), entry.text("Answer")
+    entry.check_choice("Answer", answer, options)
     yield ask_about(
         entry.name,
         images,
@@ -70,7 +71,7 @@ def choice_questions(entry: Entry, images: Path, is_lite: bool) -> Iterator[Ques
         [{str(frame): mask for frame, mask in track.items()} for track in _tracks(entry)],
         id=entry.key("id"),
         choices=tuple(options),
-        answer=entry.text("Answer"),
+        answer=answer,
         question_type=entry.text("type"),
     )
 
@@ -78,11 +79,20 @@ def choice_questions(entry: Entry, images: Path, is_lite: bool) -> Iterator[Ques
 def _tracks(entry: Entry) -> list[Mapping[int, Any]]:
     """Return the masks of each object by the number of the frame."""
     tracks: list[Mapping[int, Any]] = []
-    for track in entry.entries("annotation"):
+    for k, track in enumerate(entry.entries("annotation")):
         if not track.values or not all(frame.isdecimal() for frame in track.values):
             entry.refuse("annotation", "objects from numbers of frames to masks")
-        tracks.append({int(frame): track.values[frame] for frame in track.values})
+        for frame, mask in track.values.items():
+            _check_mask(entry, f'annotation[{k}]["{frame}"]', mask)
+        tracks.append({int(frame): mask for frame, mask in track.values.items()})
     return tracks
+
+
+def _check_mask(entry: Entry, field: str, mask: Any) -> None:
+    if isinstance(mask, dict) and "segmentation" in mask:
+        mask = mask["segmentation"]
+    if not isinstance(mask, (dict, list)):
+        Entry(entry.name, {field: mask}).refuse(field, "run lengths or polygons")
 
 
 VIDEOREFER_D = Benchmark(

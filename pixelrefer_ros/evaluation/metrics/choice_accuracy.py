@@ -1,7 +1,8 @@
 """Multiple-choice accuracy: how many answers pick the right choice.
 
 A choice is picked by its letter, "B", "(b)", "B. red", "The answer is B", or by its words. Who
-picks two, or none, is wrong. VideoRefer-Bench-Q counts like this, and tells it by question type.
+picks two, or none, is wrong; an item whose right answer does so has no value. VideoRefer-Bench-Q
+counts like this, and tells it by question type.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import re
 from collections.abc import Sequence
 from string import ascii_uppercase
 
-from pixelrefer_ros.errors import MetricError
 from pixelrefer_ros.evaluation.judging import Judge
 from pixelrefer_ros.evaluation.metrics.metric import Measured, Metric
 from pixelrefer_ros.evaluation.metrics.scored import Scored
@@ -38,21 +38,21 @@ class ChoiceAccuracy(Metric):
         return bool(item.choices and item.answer)
 
     def measure(self, items: Sequence[Scored]) -> dict[str, Measured]:
-        """See what is picked. Raises `MetricError` when the right answer is no choice."""
+        """See what is picked, where it is known which choice is right."""
+        right = [picked(item.answer, item.choices) for item in items]
         return {
             "choice_accuracy": Measured(
-                [float(picked(item.prediction, item.choices) == _right(item)) for item in items]
+                [
+                    None if place is None else float(picked(item.prediction, item.choices) == place)
+                    for item, place in zip(items, right, strict=True)
+                ],
+                failed={
+                    k: f"answer is '{item.answer}', must pick one of {', '.join(item.choices)}"
+                    for k, (item, place) in enumerate(zip(items, right, strict=True))
+                    if place is None
+                },
             )
         }
-
-
-def _right(item: Scored) -> int:
-    found = picked(item.answer, item.choices)
-    if found is None:
-        raise MetricError(
-            f"answer of '{item.id}' is '{item.answer}', must be one of {', '.join(item.choices)}"
-        )
-    return found
 
 
 def picked(text: str, choices: Sequence[str]) -> int | None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from pixelrefer_ros.evaluation.benchmarks.catalogue import BENCHMARKS
 from pixelrefer_ros.evaluation.metrics import METRICS
 
 sys.path.insert(0, str(Path(__file__).parent))
+import discs
 import samples
 
 
@@ -206,8 +208,12 @@ def test_what_is_broken_names_file_entry_and_field(tmp_path, images, caplog):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"bbox": [1, 2, 0, 4]}, "bbox is [1, 2, 0, 4], must be x, y, width and height, above 0"),
-        ({"bbox": [float("nan")] * 4}, "bbox is [nan, nan, nan, nan], must be x, y"),
+        ({"bbox": [1, 2, 0, 4]}, "bbox is [1, 2, 0, 4], must be finite x, y, width and "),
+        ({"bbox": [float("nan")] * 4}, "bbox is [nan, nan, nan, nan], must be finite x, y"),
+        ({"bbox": [float("nan"), 2, 3, 4]}, "bbox is [nan, 2, 3, 4], must be finite x, y"),
+        ({"bbox": [1, float("-inf"), 3, 4]}, "bbox is [1, -inf, 3, 4], must be finite x, y"),
+        ({"bbox": [10**400, 2, 3, 4]}, "bbox is [1000000"),
+        ({"bbox": []}, "bbox is [], must be finite x, y"),
         ({"caption": " "}, "caption is ' ', must be a text"),
         ({"id": None}, "id is None, must be a text"),
     ],
@@ -216,6 +222,75 @@ def test_a_broken_box_is_left_out(tmp_path, images, caplog, changes, message):
     with pytest.raises(DatasetError, match=r"vg.json: no question in 2 entries"):
         read("vg", samples.coco(tmp_path, **changes), images)
     assert f"vg.json.annotations[0]: {message}" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        ({"file_name": "1.png"}, "vg.json.images[0]: id is None, must be a text"),
+        ("1.png", "vg.json.images[0]: is a str, must be an object"),
+    ],
+)
+def test_a_broken_image_is_left_out_with_its_questions(tmp_path, images, caplog, image, message):
+    file = samples.coco(tmp_path)  # has a question about an image 4
+    values = json.loads(file.read_text())
+    values["images"].insert(0, image)
+    reading = read("vg", samples.write_json(file, values), images)
+    assert ([one.id for one in reading.questions], reading.left_out) == (["7"], 2)
+    assert message in caplog.text
+    assert "vg.json.annotations[1]: image_id is 4, no image has it" in caplog.text
+
+
+def test_hc_stvg_names_the_box_that_is_broken(tmp_path, images, caplog):
+    file = samples.hc_stvg(tmp_path)
+    values = json.loads(file.read_text())
+    values["broken.avi"] = {**values["film.avi"], "bbox": [[10, 10, 30, 40]] * 9 + [[1, 2, 3]]}
+    values["late.avi"] = {**values["film.avi"], "st_frame": float("nan")}
+    reading = read("hc-stvg", samples.write_json(file, values), images)
+    assert ([one.id for one in reading.questions], reading.left_out) == (["film.avi"], 3)
+    assert "hc.json['broken.avi']: bbox[9] is [1, 2, 3], must be finite x, y" in caplog.text
+    assert "hc.json['late.avi']: st_frame is nan, must be a finite number" in caplog.text
+
+
+@pytest.mark.parametrize("mask", [None, {"segmentation": None}])
+def test_videorefer_names_the_frame_without_mask(tmp_path, images, caplog, mask):
+    file = samples.videorefer_q(tmp_path)
+    [entry] = json.loads(file.read_text())
+    broken = {**entry, "id": 5, "annotation": [entry["annotation"][0], {"2": mask}]}
+    reading = read("videorefer-bench-q", samples.write_json(file, [entry, broken]), images)
+    assert ([one.id for one in reading.questions], reading.left_out) == (["4"], 1)
+    assert 'q.json[1]: annotation[1]["2"] is None, must be run lengths or polygons' in caplog.text
+
+
+def test_videorefer_leaves_out_a_right_answer_that_is_no_option(tmp_path, images, caplog):
+    file = samples.videorefer_q(tmp_path)
+    [entry] = json.loads(file.read_text())
+    broken = {**entry, "id": 5, "Answer": "(C) A mug"}
+    reading = read("videorefer-bench-q", samples.write_json(file, [entry, broken]), images)
+    assert ([one.id for one in reading.questions], reading.left_out) == (["4"], 1)
+    assert (
+        "q.json[1]: Answer is '(C) A mug', must be what picks one of (A) A disc, (B) A hat"
+        in caplog.text
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"accepted": ["it flies"]}, "accepted is ['it flies'], must be what picks one of (a) it"),
+        ({"choices": None}, "choices is None, must be a list that is not empty"),
+    ],
+)
+def test_tablerefer_leaves_out_a_right_answer_that_is_no_choice(tmp_path, caplog, changes, message):
+    file = discs.write_benchmark(tmp_path)
+    records = json.loads(file.read_text())
+    [choice] = [record for record in records if record["task"] == "video_choice"]
+    records.append({**choice, "id": "broken", **changes})
+    whole = read("tablerefer", file, tmp_path)
+    reading = read("tablerefer", samples.write_json(file, records), tmp_path)
+    assert (whole.left_out, reading.left_out) == (0, 1)
+    assert [one.id for one in reading.questions] == [one.id for one in whole.questions]
+    assert f"annotations.json[{len(records) - 1}]: {message}" in caplog.text
 
 
 @pytest.mark.parametrize("content", ["", "{}", "5", '{"images": [], "annotations": []}', "[]"])

@@ -62,8 +62,19 @@ def test_accuracy_by_question_type():
     assert kinds == {"basic": (0.5, 2), "future": (1.0, 1)}
 
 
-def test_a_right_answer_that_is_no_choice_is_named():
-    report = score([Scored("7", "A", choices=PLAIN, answer="green")], ["choice_accuracy"])
-    assert report.left_out == {
-        "choice_accuracy": "answer of '7' is 'green', must be one of red, dark blue, blue"
+def test_a_right_answer_that_picks_no_choice_or_two_is_named_and_the_others_are_counted():
+    items = [
+        Scored("6", "A", choices=PLAIN, answer="A", question_type="basic"),
+        Scored("7", "A", choices=PLAIN, answer="green", question_type="basic"),
+        Scored("8", "A", choices=("a mug", "the mug"), answer="a mug", question_type="basic"),
+    ]
+    report = score(items, ["choice_accuracy"])
+    assert (report.values, report.counts) == ({"choice_accuracy": 1.0}, {"choice_accuracy": 1})
+    assert report.by_type["choice_accuracy"]["basic"].n == 1
+    assert report.left_out == {}
+    assert report.failed == {
+        "choice_accuracy": {
+            "7": "answer is 'green', must pick one of red, dark blue, blue",
+            "8": "answer is 'a mug', must pick one of a mug, the mug",
+        }
     }
