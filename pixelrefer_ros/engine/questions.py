@@ -32,8 +32,8 @@ class Question:
 def make_questions(query: Query, masks: Sequence[Mask], *, is_lite: bool) -> list[Question]:
     """Group the regions of `query` into objects and word the questions about them.
 
-    `masks[k]` belongs to `query.regions[k]`; is_lite: PixelRefer-Lite is asked. Raises `InvalidRegionError` when one object has two
-    regions on the same frame.
+    `masks[k]` belongs to `query.regions[k]`; is_lite: PixelRefer-Lite is asked.
+    Raises `InvalidRegionError` when one object has two regions on the same frame.
     """
     ids, tracks = _group_objects(query, masks)
     if REGION_PLACEHOLDER in query.prompt:

@@ -32,6 +32,7 @@ def draw_chart(calls: Sequence[CallSpeed], path: Path) -> None:
     ):
         fixed = "frames" if name == "regions" else "regions"
         fewest = min(getattr(call, fixed) for call in calls)
+        across = f"{name}, with {fewest} {fixed if fewest > 1 else fixed.removesuffix('s')}"
         shown = [call for call in calls if getattr(call, fixed) == fewest]
         for k, image in enumerate(dict.fromkeys(call.image for call in calls)):
             line = sorted((c for c in shown if c.image == image), key=attrgetter(name))
@@ -42,8 +43,8 @@ def draw_chart(calls: Sequence[CallSpeed], path: Path) -> None:
             time_axes.plot(places, engine, f"C{k}o-", label=f"engine, {image}")
             time_axes.plot(places, reference, f"C{k}x--", label=f"reference path, {image}")
             work_axes.plot(places, operations, f"C{k}o-", label=image)
-        _finish(time_axes, f"{name}, with {fewest} {fixed}", "median of a call (s)", shown, name)
-        _finish(work_axes, f"{name}, with {fewest} {fixed}", "operations (10^9)", shown, name)
+        _finish(time_axes, across, "median of a call (s)", shown, name)
+        _finish(work_axes, across, "operations (10^9)", shown, name)
     figure.axes[0].legend()
     figure.suptitle(f"{calls[0].model}, {calls[0].dtype} on {calls[0].device}")
     figure.savefig(path, dpi=120)
