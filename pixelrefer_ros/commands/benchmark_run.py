@@ -74,10 +74,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Ask, count, print."""
     from pixelrefer_ros.commands.benchmark_tables import markdown, print_scores, put_on_page
+    from pixelrefer_ros.engine.file_digest import sha256
     from pixelrefer_ros.evaluation.benchmarks.answering import ModelChoice
     from pixelrefer_ros.evaluation.benchmarks.benchmark import read_benchmark
     from pixelrefer_ros.evaluation.benchmarks.catalogue import BENCHMARKS
-    from pixelrefer_ros.evaluation.benchmarks.results import claim_folder, digest
+    from pixelrefer_ros.evaluation.benchmarks.results import claim_folder
 
     if arguments.workers is not None and arguments.engine != "ray" and arguments.benchmark != OWN:
         raise CommandError(f"--workers goes with --engine ray, and with the rendering of {OWN}")
@@ -95,7 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
         {
             "benchmark": benchmark.name,
             "annotations": str(annotations.resolve()),
-            **{f"SHA-256 of {file.name}": digest(file) for file in benchmark.files(annotations)},
+            **{f"SHA-256 of {file.name}": sha256(file) for file in benchmark.files(annotations)},
             "images": str(images.resolve()),
             "limit": arguments.limit,
             "model": model_id,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
+from pixelrefer_ros.engine.file_digest import sha256
 from pixelrefer_ros.model.checkpoint import find_folder
 
 
@@ -24,12 +23,4 @@ def fetch_model(name: str) -> FetchedModel:
     """
     folder, _ = find_folder(name, revision=None, download=True)
     weights = sorted(folder.glob("*.safetensors"))
-    return FetchedModel(name, {path.name: _sha256(path) for path in weights})
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
+    return FetchedModel(name, {path.name: sha256(path) for path in weights})

@@ -5,13 +5,13 @@ Written against the Python API of TensorRT 10.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from pixelrefer_ros.engine.encoders.exported_files import in_file_name
 from pixelrefer_ros.engine.encoders.graph_inputs import INPUT_NAMES
 from pixelrefer_ros.engine.encoders.tensorrt_runtime import check_tensorrt, engine_path
 from pixelrefer_ros.errors import ExportError
@@ -65,7 +65,7 @@ def _timings(library: Any, onnx: Path, device: torch.device) -> Path:
 
     It makes the next build, such as in another number type, much shorter.
     """
-    gpu = re.sub(r"\W+", "_", torch.cuda.get_device_name(device)).strip("_")
+    gpu = in_file_name(torch.cuda.get_device_name(device))
     return onnx.with_name(f"tensorrt_timings.{gpu}.{library.__version__}.cache")
 
 

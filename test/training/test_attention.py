@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
+import yaml
+from drawn_shapes import settings, write_shapes
 
 from pixelrefer_ros.model.image_processor import View
 from pixelrefer_ros.model.pixelrefer import PixelRefer
-from pixelrefer_ros.training.attention import attend_in_float32
+from pixelrefer_ros.training.attention import IN_FLOAT32, attend_in_float32
+
+TELL = """
+import sys
+from pathlib import Path
+from pixelrefer_ros.training.configuration import read_config
+from pixelrefer_ros.training.trainer import Trainer
+trainer = Trainer(read_config(Path(sys.argv[1])), resume=False)
+print(trainer.model.vision_encoder.config._attn_implementation)
+"""
 
 VIEWS = [
     View(np.random.default_rng(k).integers(0, 256, (rows * 4, 588), np.uint8), (rows, 4))
@@ -33,6 +47,21 @@ def test_features_stay_the_same(model):
     assert torch.equal(encode(model, rounded=False), usual)
     rounding = (usual_rounded - usual).abs().max()
     assert 0 < (encode(model, rounded=True) - usual).abs().max() <= 1.5 * rounding
+
+
+def test_training_in_bfloat16_attends_so(tmp_path):
+    shapes = write_shapes(tmp_path, 2)
+    found = {}
+    for precision in ("float32", "bfloat16"):
+        given = settings(shapes, tmp_path / precision, precision=precision)
+        config = tmp_path / f"{precision}.yaml"
+        config.write_text(yaml.safe_dump(given))
+        # accelerate keeps one precision for the life of a process.
+        run = subprocess.run(
+            [sys.executable, "-c", TELL, config], check=True, capture_output=True, text=True
+        )
+        found[precision] = run.stdout.split()[-1]
+    assert found == {"float32": "sdpa", "bfloat16": IN_FLOAT32}
 
 
 def test_attention_is_computed_in_float32(model, monkeypatch):

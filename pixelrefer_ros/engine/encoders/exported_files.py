@@ -8,6 +8,7 @@ import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pixelrefer_ros.engine.file_digest import sha256
 from pixelrefer_ros.errors import ExportError
 
 ONNX_FILE = "vision_encoder.onnx"
@@ -36,8 +37,12 @@ class EngineKey:
         """Return the name of the engine's file, another one for every other key."""
         text = json.dumps(asdict(self), sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-        gpu = re.sub(r"\W+", "_", self.gpu).strip("_")
-        return f"vision_encoder.{gpu}.{self.precision}.{digest}.engine"
+        return f"vision_encoder.{in_file_name(self.gpu)}.{self.precision}.{digest}.engine"
+
+
+def in_file_name(gpu: str) -> str:
+    """Return the name of a GPU as part of a file's."""
+    return re.sub(r"\W+", "_", gpu).strip("_")
 
 
 def find_onnx(folder: Path) -> Path:
@@ -53,10 +58,4 @@ def find_onnx(folder: Path) -> Path:
 
 def onnx_digest(path: Path) -> str:
     """Return the SHA-256 of an ONNX file and of its weights beside it, if it has any."""
-    digest = hashlib.sha256()
-    for part in (path, path.with_name(WEIGHTS_FILE)):
-        if part.is_file():
-            with part.open("rb") as file:
-                while block := file.read(1 << 20):
-                    digest.update(block)
-    return digest.hexdigest()
+    return sha256(*filter(Path.is_file, (path, path.with_name(WEIGHTS_FILE))))

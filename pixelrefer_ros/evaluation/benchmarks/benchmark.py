@@ -38,8 +38,9 @@ class Benchmark:
     beside: tuple[str, ...] = ()
 
     def files(self, annotations: Path) -> list[Path]:
-        """Return all files that `entries` reads; they need not exist."""
-        return [annotations, *map(annotations.with_name, self.beside)]
+        """Return all files that `entries` reads, of those that are there."""
+        named = [annotations, *map(annotations.with_name, self.beside)]
+        return [file for file in named if file.is_file()]
 
 
 @dataclass

@@ -27,10 +27,8 @@ from pixelrefer_ros.errors import DatasetError
 from pixelrefer_ros.evaluation.benchmarks.benchmark import Benchmark
 from pixelrefer_ros.evaluation.benchmarks.entries import Entry, read_coco, read_json
 from pixelrefer_ros.evaluation.benchmarks.question import Question, ask_about
+from pixelrefer_ros.model.prompts import DETAIL_QUESTION
 
-PROMPT = (
-    "Please describe the region <region> in the image in detail. Do not describe anything else."
-)
 QUESTIONS, CLASS_NAMES = "qa.json", "class_names.json"
 KINDS = ("recognition", "positive", "negative")
 
@@ -69,7 +67,7 @@ def questions(entry: Entry, images: Path, is_lite: bool) -> Iterator[Question]:
         entry.name,
         images,
         {"image": entry.entry("image").text("file_name")},
-        PROMPT,
+        DETAIL_QUESTION,
         [entry.values["segmentation"]],
         id=entry.key("id"),
         category=entry.text("class_name"),

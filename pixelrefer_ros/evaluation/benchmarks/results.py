@@ -6,7 +6,6 @@ A line is a JSON object with the fields of `evaluation.metrics.Scored` and `task
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -85,11 +84,6 @@ class Results:
         trace: TracebackType | None,
     ) -> None:
         self._file.close()
-
-
-def digest(path: Path) -> str | None:
-    """Return the SHA-256 of a file, None if it is not there."""
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 
 
 def claim_folder(folder: Path, run: Mapping[str, Any]) -> None:

@@ -29,12 +29,8 @@ from pixelrefer_ros.datasets.video_files import frame_name, frame_rate
 from pixelrefer_ros.evaluation.benchmarks.benchmark import Benchmark
 from pixelrefer_ros.evaluation.benchmarks.entries import Entry, read_list
 from pixelrefer_ros.evaluation.benchmarks.question import Question, ask_about
+from pixelrefer_ros.model.prompts import FULL_VIDEO_DETAIL_QUESTION, VIDEO_DETAIL_QUESTION
 
-DESCRIPTION_QUESTION = (
-    "There is one object in the video: <region>.\n"
-    "Please describe in detail the marked object in the video."
-)
-FULL_DESCRIPTION_QUESTION = "Please describe in detail the marked object <region> in the video."
 REQUEST = "Answer with the letter of the best option."
 
 
@@ -52,7 +48,7 @@ def description_questions(entry: Entry, images: Path, is_lite: bool) -> Iterator
             "frames": [frame_name(video, frame) for frame in frames],
             "times": [frame / rate for frame in frames],
         },
-        DESCRIPTION_QUESTION if is_lite else FULL_DESCRIPTION_QUESTION,
+        VIDEO_DETAIL_QUESTION if is_lite else FULL_VIDEO_DETAIL_QUESTION,
         [{str(frames.index(frame)): mask for frame, mask in track.items()} for track in tracks],
         id=entry.key("id"),
         references=(entry.text("caption"),),

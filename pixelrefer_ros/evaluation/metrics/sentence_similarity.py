@@ -8,7 +8,6 @@ and nothing is fetched.
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.util
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pixelrefer_ros.engine.file_digest import sha256
 from pixelrefer_ros.engine.optional_packages import require
 from pixelrefer_ros.errors import MetricError
 from pixelrefer_ros.evaluation.metrics.metric import Measured, Metric
@@ -85,7 +85,7 @@ def find_weights() -> Path:
     folder = Path(found.origin).parent / "model"
     for name, expected in CHECKSUMS.items():
         try:
-            checksum = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+            checksum = sha256(folder / name)
         except OSError as error:
             raise MetricError(f"ssim cannot read its weights: {error}") from error
         if checksum != expected:
