@@ -78,6 +78,8 @@ def largest_error(model: PixelRefer, path: Path) -> float:
     encoder = BucketedEncoder(model, OnnxRuntime(path, model.vision_encoder.device))
     views = probe_views(model)
     with torch.inference_mode():
+        # After an export torch's first cosines are now and then off by 1e-4, those after it not.
+        model.encode_views(views)
         expected = model.encode_views(views)
         return max(
             float((feature.view(*view.feature_grid, -1) - expected[view]).abs().max())
