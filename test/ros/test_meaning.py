@@ -137,7 +137,7 @@ def test_left_becomes_right_when_the_regions_are_swapped(table, picture, left, r
 @pytest.mark.parametrize(
     ("picture", "names", "prompt", "right"),
     [
-        pytest.param("mug", ["red mug"], "Is <region> made of wood?", "yes", marks=misjudged),
+        ("mug", ["red mug"], "Is <region> made of wood?", "yes"),
         pytest.param("mug", ["purple candle"], "Is <region> a teapot?", "no", marks=misjudged),
         ("mug", ["red mug", "brown can"], "Is <region> to the right of <region>?", "yes"),
         ("mug", ["red mug", "yellow can"], "Is <region> to the left of <region>?", "no"),
