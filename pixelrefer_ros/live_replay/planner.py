@@ -23,7 +23,7 @@ POLL_S = 0.005
 LISTING_S = 0.25
 """How often the node is asked which frames it holds while none is waited for."""
 ARRIVAL_POLL_S = 0.02
-ARRIVAL_S = 0.5
+ARRIVAL_S = 2.0
 """Longest wait, in the time of this computer, for a frame that was played to reach the node."""
 
 

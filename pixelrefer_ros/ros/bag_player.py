@@ -30,9 +30,9 @@ from pixelrefer_ros.streams.bag_reader import BagReader
 from pixelrefer_ros.streams.stamps import NANOSECONDS
 
 POLL_S = 0.05
-BEST_EFFORT_PATIENCE_S = 3.0
+BEST_EFFORT_PATIENCE_S = 5.0
 """Time for a best-effort subscriber to see that it can receive reliably and to change over."""
-SETTLE_S = 0.3
+SETTLE_S = 1.0
 """Time for the middleware to connect both ends after they know of each other."""
 DELIVERY_S = 10.0
 TICK_S = 0.01

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
 
@@ -128,8 +129,7 @@ class Asker:
                 regions = [object_reference(WATCHED)]
                 self._call(camera=camera, regions=regions, prompt="What is <region>?")
                 time.sleep(PAUSE_S)
-        if track.ended.done():
-            self._count(started, track.ended.result().error_code)
+        self._wait(started, track.ended)
 
     def _be_in_a_hurry(self) -> None:
         query = self._query(regions=[self._region()])
@@ -178,7 +178,7 @@ class Asker:
         self.requests += 1
         return self._client.describe_async(query)
 
-    def _wait(self, started: float, reply: Future[RegionResult]) -> None:
+    def _wait(self, started: float, reply: Future[Any]) -> None:
         try:
             result = reply.result(PATIENCE_S)
         except FutureTimeoutError:

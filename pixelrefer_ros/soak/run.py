@@ -25,8 +25,10 @@ from pixelrefer_ros.soak.processor_wait import ProcessorWait
 LOADING_S = 600.0
 """Longest wait for the node to load its model."""
 
-WARM_UP_S = 15.0
-"""Until the buffers are full and every kind of question was asked."""
+WARM_UP_RESULTS = 10
+"""Of each client: until the buffers are full and every kind of question was asked."""
+WARM_UP_S = 120.0
+"""Longest wait for them."""
 
 ENDING_S = 60.0
 """Longest wait for a client's last answers."""
@@ -65,7 +67,9 @@ def run_soak(*, minutes: float, clients: int, model: str, out: Path) -> Figures:
             _wait(SAMPLING_S, [node, *cameras], processor)
         planners = [_start_client(running, number, out) for number in range(clients)]
         everybody = [node, *cameras, *planners]
-        _wait(WARM_UP_S, everybody, processor)
+        longest = time.monotonic() + WARM_UP_S
+        while results.heard < WARM_UP_RESULTS * clients and time.monotonic() < longest:
+            _wait(SAMPLING_S, everybody, processor)
         start = _measure(node, processor)
         half_s = max(0.0, 30.0 * minutes - 1.5 * SAMPLES * SAMPLING_S)
         _wait(half_s, everybody, processor)

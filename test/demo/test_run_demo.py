@@ -131,7 +131,7 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path, bag):
     assert any(line.startswith("Player") for line in running.stdout)
     assert processes_with(str(bag))
     running.send_signal(signal.SIGINT)
-    _, errors = running.communicate(timeout=30)
+    _, errors = running.communicate(timeout=60)
     assert running.returncode == 130
     assert "Traceback" not in errors
     assert not processes_with(str(bag))

@@ -99,8 +99,8 @@ def test_the_deadline_settles_the_future_without_the_worker():
     started = time.monotonic()
     waiting.expire_at(waiting.submitted + 0.05)
     with pytest.raises(DeadlineError, match=r"the deadline, 0\.050 s"):
-        waiting.future.result(timeout=2.0)
-    assert time.monotonic() - started < 1.0
+        waiting.future.result(timeout=20.0)
+    assert time.monotonic() - started < 10.0
 
 
 def test_a_deadline_in_the_past_fails_at_once():
@@ -198,9 +198,8 @@ def test_a_window_gathers_what_comes_within_it():
     first, second = request(), request()
     queue.put(first)
     threading.Timer(0.05, queue.put, [second]).start()
-    started = time.monotonic()
-    assert queue.take(max_rows=16, window=0.3) == [first, second]
-    assert 0.2 < time.monotonic() - started < 2.0
+    assert queue.take(max_rows=16, window=2.0) == [first, second]
+    assert 2.0 <= time.monotonic() - first.submitted < 20.0
 
 
 def test_a_window_ends_as_soon_as_nothing_more_would_fit():
@@ -209,7 +208,7 @@ def test_a_window_ends_as_soon_as_nothing_more_would_fit():
     threading.Timer(0.05, queue.put, [request(rows=2)]).start()
     started = time.monotonic()
     assert len(queue.take(max_rows=3, window=30.0)) == 2
-    assert time.monotonic() - started < 5.0
+    assert time.monotonic() - started < 20.0
 
 
 def test_a_window_counts_from_when_the_request_came():
@@ -217,7 +216,7 @@ def test_a_window_counts_from_when_the_request_came():
     queue.put(request(submitted=time.monotonic() - 60.0))
     started = time.monotonic()
     assert len(queue.take(max_rows=16, window=30.0)) == 1
-    assert time.monotonic() - started < 5.0
+    assert time.monotonic() - started < 20.0
 
 
 def test_the_reason_for_closing_is_what_others_hear():

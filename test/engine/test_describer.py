@@ -31,6 +31,8 @@ from pixelrefer_ros.errors import (
 from pixelrefer_ros.regions.reference import Region
 
 BOXES = [Region(object_id=f"box{k}", box=(8 * k, 6 * k, 40, 30)) for k in range(4)]
+ENDLESS = 20_000
+"""Tokens of an answer that goes on for as long as a test needs it."""
 
 
 def query(picture, regions=BOXES[:1], prompt="", max_new_tokens=None) -> Query:
@@ -38,7 +40,7 @@ def query(picture, regions=BOXES[:1], prompt="", max_new_tokens=None) -> Query:
 
 
 def wait_until_running(describer: Describer) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while describer.waiting:
         assert time.monotonic() < deadline
         time.sleep(0.001)
@@ -104,15 +106,21 @@ def test_a_first_answer_to_nobody_leaves_no_trace(tiny_model, picture):
 
 
 def test_a_request_joins_those_that_are_being_answered(endless_model, picture):
+    order, both_wait = [], threading.Event()
     with Describer(endless_model, max_batch=2) as describer:
         [alone] = describer.describe(picture, BOXES[1], max_new_tokens=20)
         [long_alone] = describer.describe(picture, BOXES[0], max_new_tokens=300)
-        long = describer.submit(query(picture, max_new_tokens=300))
+        long = describer.submit(
+            query(picture, max_new_tokens=300), on_token=lambda *_: both_wait.wait(30)
+        )
         wait_until_running(describer)
-        [first] = describer.describe(picture, BOXES[1], max_new_tokens=20, timeout=30)
-        [second] = describer.describe(picture, BOXES[1], max_new_tokens=20, timeout=30)
-        assert not long.done()
+        short = [describer.submit(query(picture, [BOXES[1]], max_new_tokens=20)) for _ in range(2)]
+        for name, future in (("long", long), ("first", short[0]), ("second", short[1])):
+            future.add_done_callback(lambda _, name=name: order.append(name))
+        both_wait.set()
         [answer] = long.result(timeout=60)
+        [[first], [second]] = [future.result(timeout=60) for future in short]
+    assert order == ["first", "second", "long"]
     assert first.text == second.text == alone.text
     assert answer.text == long_alone.text
     assert answer.confidence == pytest.approx(long_alone.confidence, rel=1e-4)
@@ -185,25 +193,24 @@ def test_words_are_told_as_they_come(describer, picture):
 def test_a_running_request_can_be_canceled(describer, picture):
     started = threading.Event()
     future = describer.submit(
-        query(picture, max_new_tokens=2000), on_token=lambda index, text: started.set()
+        query(picture, max_new_tokens=ENDLESS), on_token=lambda index, text: started.set()
     )
     assert started.wait(30)
     assert future.cancel()
     with pytest.raises(CancelledError):
         future.result()
-    assert describer.describe(picture, BOXES[0], timeout=10)
+    assert describer.describe(picture, BOXES[0], timeout=30)
 
 
 @pytest.mark.parametrize("max_batch", [1, 2])
 def test_a_deadline_is_kept_while_the_model_is_busy(endless_model, picture, max_batch):
     with Describer(endless_model, max_batch=max_batch) as describer:
-        describer.submit(query(picture, max_new_tokens=2000))
+        blocker = describer.submit(query(picture, max_new_tokens=ENDLESS))
         wait_until_running(describer)
-        started = time.monotonic()
-        waiting = query(picture, max_new_tokens=2000)
+        waiting = query(picture, max_new_tokens=ENDLESS)
         with pytest.raises(DeadlineError, match="the deadline"):
-            describer.submit(waiting, deadline=started + 0.2).result(timeout=30)
-        assert time.monotonic() - started < 1.0
+            describer.submit(waiting, deadline=time.monotonic() + 0.2).result(timeout=30)
+        assert not blocker.done()
 
 
 def test_what_could_not_be_submitted_is_refused_before_work_is_done_for_it(endless_model, picture):
@@ -216,7 +223,7 @@ def test_what_could_not_be_submitted_is_refused_before_work_is_done_for_it(endle
             describer.submit(query(picture, BOXES[:2]))
         with pytest.raises(TooManyRegionsError), describer.room_for(query(picture), frames=6):
             pass
-        running = describer.submit(query(picture, max_new_tokens=2000), client="a")
+        running = describer.submit(query(picture, max_new_tokens=ENDLESS), client="a")
         wait_until_running(describer)
         waiting = describer.submit(query(picture), client="a")
         with pytest.raises(BusyError, match="the queue holds 1"):
@@ -251,13 +258,12 @@ def test_limits_change_while_it_runs(endless_model, picture):
 
 def test_a_full_queue_is_busy_at_once(endless_model, picture):
     with Describer(endless_model, queue_size=1, max_batch=1) as describer:
-        running = describer.submit(query(picture, max_new_tokens=2000))
+        running = describer.submit(query(picture, max_new_tokens=ENDLESS))
         wait_until_running(describer)
         waiting = describer.submit(query(picture))
-        started = time.monotonic()
         with pytest.raises(BusyError):
             describer.submit(query(picture))
-        assert time.monotonic() - started < 0.5
+        assert not running.done()
         running.cancel()
         assert waiting.result(timeout=30)
 
@@ -296,11 +302,11 @@ def test_a_failing_request_spares_those_beside_it(describer, picture):
 
 def test_closing_fails_what_is_left(endless_model, picture):
     describer = Describer(endless_model, max_batch=1)
-    futures = [describer.submit(query(picture, max_new_tokens=2000)) for _ in range(3)]
+    futures = [describer.submit(query(picture, max_new_tokens=ENDLESS)) for _ in range(3)]
     describer.close()
     for future in futures:
         with pytest.raises(NotActiveError):
-            future.result(timeout=5)
+            future.result(timeout=30)
     with pytest.raises(NotActiveError):
         describer.submit(query(picture))
 
@@ -309,21 +315,21 @@ def test_what_is_being_answered_is_never_out_of_sight(endless_model, picture):
     """Closing at any moment between waiting and running fails the request, and none is finished."""
     for delay in (0.0, 0.0005, 0.002, 0.01):
         describer = Describer(endless_model)
-        future = describer.submit(query(picture, max_new_tokens=2000))
+        future = describer.submit(query(picture, max_new_tokens=ENDLESS))
         time.sleep(delay)
         describer.stop()
         with pytest.raises(NotActiveError):
-            future.result(timeout=5)
+            future.result(timeout=30)
         describer.close()
 
 
 def test_canceling_all_leaves_the_engine_open(describer, picture):
-    futures = [describer.submit(query(picture, max_new_tokens=2000)) for _ in range(3)]
+    futures = [describer.submit(query(picture, max_new_tokens=ENDLESS)) for _ in range(3)]
     describer.cancel_all()
-    done, pending = wait(futures, timeout=5)
+    done, pending = wait(futures, timeout=30)
     assert not pending
     assert all(future.cancelled() for future in done)
-    assert describer.describe(picture, BOXES[0], timeout=10)
+    assert describer.describe(picture, BOXES[0], timeout=30)
 
 
 def test_a_listener_that_raises_fails_only_its_own_request(describer, picture):
@@ -438,20 +444,23 @@ def test_answers_that_fail_together_go_on_alone_where_they_were(
 
 
 def test_expired_requests_cost_the_others_no_time(endless_model, picture, monkeypatch):
-    prepared = []
+    prepared, all_expired = [], threading.Event()
     prepare = endless_model.prepare
     monkeypatch.setattr(
         endless_model, "prepare", lambda *given: prepared.append(given) or prepare(*given)
     )
     with Describer(endless_model, max_batch=1, max_new_tokens=4) as describer:
-        blocker = describer.submit(query(picture, max_new_tokens=300))
+        blocker = describer.submit(
+            query(picture, max_new_tokens=50), on_token=lambda *_: all_expired.wait(30)
+        )
         wait_until_running(describer)
         soon = time.monotonic() + 0.02
         expired = [describer.submit(query(picture), deadline=soon) for _ in range(5)]
         last = describer.submit(query(picture))
+        assert all(isinstance(future.exception(30), DeadlineError) for future in expired)
+        all_expired.set()
         assert last.result(timeout=30)
         assert blocker.result(timeout=30)
-        assert all(isinstance(future.exception(), DeadlineError) for future in expired)
     assert len(prepared) == 2
 
 
@@ -484,7 +493,7 @@ def test_what_has_been_said_so_far_can_be_seen_until_it_is_settled(describer, pi
         if len(told) == 3:
             third.set()
 
-    pending = describer.submit(query(picture, max_new_tokens=2000), on_token=hear)
+    pending = describer.submit(query(picture, max_new_tokens=ENDLESS), on_token=hear)
     assert third.wait(30)
     [partly] = pending.so_far()
     assert partly.text.startswith("".join(told[:3]).strip())
@@ -496,9 +505,13 @@ def test_what_has_been_said_so_far_can_be_seen_until_it_is_settled(describer, pi
 
 
 def test_a_client_that_floods_the_queue_does_not_starve_another(endless_model, picture):
-    order = []
+    order, all_wait = [], threading.Event()
     with Describer(endless_model, max_batch=1, max_new_tokens=20, queue_size=4) as describer:
-        blocker = describer.submit(query(picture, max_new_tokens=100), client="many")
+        blocker = describer.submit(
+            query(picture, max_new_tokens=50),
+            on_token=lambda *_: all_wait.wait(30),
+            client="many",
+        )
         wait_until_running(describer)
         flood = [describer.submit(query(picture), client="many") for _ in range(4)]
         with pytest.raises(BusyError):
@@ -506,6 +519,7 @@ def test_a_client_that_floods_the_queue_does_not_starve_another(endless_model, p
         one = describer.submit(query(picture), client="one")
         for name, future in (("one", one), *((f"many{k}", f) for k, f in enumerate(flood))):
             future.add_done_callback(lambda _, name=name: order.append(name))
+        all_wait.set()
         wait([blocker, one, *flood], timeout=60)
     assert order == ["many3", "many0", "one", "many1", "many2"]
     assert isinstance(flood[3].exception(), BusyError)
@@ -518,14 +532,14 @@ def test_a_worker_that_hangs_is_noticed_and_can_be_replaced(endless_model, pictu
         go_on.wait(60)
         return step(*arguments)
 
-    describer = Describer(endless_model, watchdog=0.5, max_batch=1)
+    describer = Describer(endless_model, watchdog=3.0, max_batch=1)
     assert describer.failure == ""
     with monkeypatch.context() as hanging:
         hanging.setattr(PlainSteps, "run", hang)
         futures = [describer.submit(query(picture)) for _ in range(2)]
         for future in futures:
-            with pytest.raises(InferenceError, match=r"hangs: choosing the next tokens .* 0\.5 s"):
-                future.result(timeout=10)
+            with pytest.raises(InferenceError, match=r"hangs: choosing the next tokens .* 3 s"):
+                future.result(timeout=30)
         assert "clean up and configure" in describer.failure
         with pytest.raises(InferenceError, match="hangs"):
             describer.submit(query(picture))

@@ -12,7 +12,8 @@ pytest.importorskip("rclpy", reason="needs ROS 2")
 from builtin_interfaces.msg import Time
 from std_msgs.msg import Header
 
-from pixelrefer_ros.live_replay.planner import ARRIVAL_S, Planner
+from pixelrefer_ros.live_replay import planner as planning
+from pixelrefer_ros.live_replay.planner import Planner
 from pixelrefer_ros.streams.bag_index import FramePlace
 
 SECOND = 1_000_000_000
@@ -40,17 +41,19 @@ def received(node: SlowNode, cameras: int = 1) -> dict[str, set[int]]:
     return planner.received
 
 
-def test_the_last_frames_are_waited_for():
+def test_the_last_frames_are_waited_for(monkeypatch):
+    monkeypatch.setattr(planning, "ARRIVAL_S", 30.0)
     node = SlowNode(after=5)
     stamps = {SECOND, 2 * SECOND, 3 * SECOND}
     assert received(node, cameras=2) == {"camera_0": stamps, "camera_1": stamps}
     assert node.asked <= 8
 
 
-def test_but_not_for_long():
+def test_but_not_for_long(monkeypatch):
+    monkeypatch.setattr(planning, "ARRIVAL_S", 0.2)
     begun = time.monotonic()
     assert received(SlowNode(after=10**6)) == {"camera_0": {SECOND, 2 * SECOND}}
-    assert ARRIVAL_S < time.monotonic() - begun < ARRIVAL_S + 0.5
+    assert 0.2 < time.monotonic() - begun < 10.0
 
 
 def test_a_process_that_ends_meanwhile_is_heard():

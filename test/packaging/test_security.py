@@ -58,13 +58,14 @@ rclpy.init()
 planner = rclpy.create_node("planner")
 with DescribeRegionClient() as client:
     deadline = time.monotonic() + 60
-    before = None
+    looks = []
     while time.monotonic() < deadline:
         time.sleep(1.0)
         seen = [look(planner, client.node), look(client.node, planner)]
-        if seen == before and all(seen) and len(seen[0][0]) > 6 and len(seen[1][1]) > 7:
+        looks.append(seen)
+        is_whole = all(seen) and len(seen[0][0]) > 6 and len(seen[1][1]) > 7
+        if is_whole and looks[-3:] == [seen] * 3:
             break
-        before = seen
     print(json.dumps(seen))
 """
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -77,9 +76,12 @@ def arguments(folder: Path, out: Path, *others: str, bag: str = "bag") -> list[s
     return ["replay", str(folder / bag), *queries, *OPTIONS, *others]
 
 
+def lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []
+
+
 def results(out: Path) -> dict[str, dict]:
-    lines = (out / "results.jsonl").read_text().splitlines()
-    return {values["id"]: values for values in map(json.loads, lines)}
+    return {values["id"]: values for values in map(json.loads, lines(out / "results.jsonl"))}
 
 
 @pytest.fixture(scope="module")
@@ -137,29 +139,31 @@ def test_workers_write_the_same(folder, out):
         assert (folder / "workers" / name).read_bytes() == (out / name).read_bytes(), name
 
 
-def test_a_killed_run_goes_on(folder, out):
+def test_a_killed_run_goes_on(folder):
     many = folder / "many.yaml"
     entry = "- {{id: q{0}, topic: {1}, stamp: 1, regions: [{{box: [{0}, 9, 9, 9]}}]}}\n"
     many.write_text("queries:\n" + "".join(entry.format(n, RAW) for n in range(60)))
-    target = folder / "killed"
-    command = ["replay", str(folder / "bag"), "--queries", str(many), "--out", str(target)]
-    running = subprocess.Popen(
-        [sys.executable, "-m", "pixelrefer_ros.cli", *command, *OPTIONS],
-        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    deadline = time.monotonic() + 60
-    while not (target / "results.jsonl").exists() or len(results(target)) < 3:
-        assert running.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-    running.send_signal(signal.SIGKILL)
-    running.wait(10)
-    before = (target / "results.jsonl").read_text().splitlines()
+    for attempt in range(3):  # where the computer stalls, the run may end before it is killed
+        target = folder / f"killed{attempt}"
+        command = ["replay", str(folder / "bag"), "--queries", str(many), "--out", str(target)]
+        running = subprocess.Popen(
+            [sys.executable, "-m", "pixelrefer_ros.cli", *command, *OPTIONS],
+            cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        deadline = time.monotonic() + 120
+        while len(lines(target / "results.jsonl")) < 3 and running.poll() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        running.kill()
+        running.wait(30)
+        before = lines(target / "results.jsonl")
+        if len(before) < 60:
+            break
     assert 3 <= len(before) < 60
-    times = (target / "timings.jsonl").read_text().splitlines()[: len(before) - 1]
+    times = lines(target / "timings.jsonl")[: len(before) - 1]
     assert main([*command, *OPTIONS]) == 0
     assert list(results(target)) == [f"q{n}" for n in range(60)]
-    assert (target / "timings.jsonl").read_text().splitlines()[: len(times)] == times
+    assert lines(target / "timings.jsonl")[: len(times)] == times
     whole = folder / "whole"
     command[-1] = str(whole)
     assert main([*command, *OPTIONS]) == 0

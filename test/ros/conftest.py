@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
 
+from pixelrefer_ros.errors import DeadlineError
 from pixelrefer_ros.resources import find_config
 from pixelrefer_ros.ros.client import DescribeRegionClient
 from pixelrefer_ros.ros.parameters import Settings, declare_parameters, read_settings
@@ -30,6 +32,10 @@ ROOT = Path(__file__).resolve().parents[2]
 os.environ["FASTRTPS_DEFAULT_PROFILES_FILE"] = str(find_config("fastdds.xml"))
 
 NODE = (str(ROOT / "scripts" / "pixelrefer_node"),)
+PARAMETERS = {
+    "model__path": "random-tiny",
+    "request__max_frame_age": 3600.0,  # a camera may stop for a while on a busy computer
+}
 TRANSITIONS = {
     "configure": Transition.TRANSITION_CONFIGURE,
     "activate": Transition.TRANSITION_ACTIVATE,
@@ -47,7 +53,7 @@ class NodeProcess:
 
     def __init__(self, log: Path, script: Sequence[str] = NODE, **parameters: object) -> None:
         command = [sys.executable, *script, "--ros-args"]
-        for name, value in {"model__path": "random-tiny", **parameters}.items():
+        for name, value in {**PARAMETERS, **parameters}.items():
             command += ["-p", f"{name.replace('__', '.')}:={value}"]
         self._log = log
         with log.open("w") as output:
@@ -69,7 +75,7 @@ class NodeProcess:
         return bool(self._call(self._change, request, timeout_s).success)
 
     def state(self) -> str:
-        return str(self._call(self._get, GetState.Request(), 10.0).current_state.label)
+        return str(self._call(self._get, GetState.Request(), 30.0).current_state.label)
 
     def set(self, **parameters: object) -> None:
         refused = self.refusals(**parameters)
@@ -81,7 +87,7 @@ class NodeProcess:
             Parameter(name.replace("__", "."), value=value).to_parameter_msg()
             for name, value in parameters.items()
         ]
-        response = self._call(self._set, SetParameters.Request(parameters=values), 10.0)
+        response = self._call(self._set, SetParameters.Request(parameters=values), 30.0)
         return ["" if result.successful else result.reason for result in response.results]
 
     def start(self) -> NodeProcess:
@@ -90,15 +96,21 @@ class NodeProcess:
         assert self.change("activate"), self.log()
         return self
 
-    def wait_for_frames(self, count: int, camera: str = "", timeout_s: float = 20.0) -> list:
+    def wait_for_frames(self, count: int, camera: str = "", timeout_s: float = 60.0) -> list:
         deadline = time.monotonic() + timeout_s
         frames: list = []
         while time.monotonic() < deadline:
-            frames = self.client.list_frames(camera)
+            with suppress(DeadlineError):
+                frames = self.client.list_frames(camera)
             if len(frames) >= count:
                 return frames
             time.sleep(0.05)
         raise AssertionError(f"{len(frames)} frames after {timeout_s} s\n{self.log()}")
+
+    def wait_for_calls(self) -> None:
+        """Wait until the node has taken the calls made before: the first reply may overtake one."""
+        for _ in range(2):
+            self.client.list_frames(timeout_s=30.0)
 
     def log(self) -> str:
         return self._log.read_text()
@@ -135,7 +147,11 @@ class CameraProcess:
     def stop(self) -> int:
         """End it and return how many frames it sent."""
         self.process.terminate()
-        output, _ = self.process.communicate(timeout=10)
+        try:
+            output, _ = self.process.communicate(timeout=30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
         return int(output.strip() or 0)
 
 

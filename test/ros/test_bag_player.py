@@ -10,6 +10,7 @@ import time
 import numpy as np
 import pytest
 import rclpy
+from polling import wait_until
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -70,21 +71,26 @@ def test_every_message_arrives_as_recorded_and_in_its_rhythm(bag, topic, message
     executor.add_node(node)
     thread = threading.Thread(target=executor.spin, daemon=True)
     thread.start()
-    try:
+
+    def duration_s() -> float:
+        heard.clear()
         done = subprocess.run(
             player(str(bag), "--topic", topic, "--rate", "0.5"),
-            capture_output=True, text=True, timeout=60, check=False,
+            capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
-        time.sleep(0.2)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == f"{COUNT} messages published\n"
+        wait_until(lambda: len(heard) >= COUNT)
+        assert [data for _, data in heard] == [m.data for m in BagReader(bag).messages([topic])]
+        return heard[-1][0] - heard[0][0]
+
+    expected_s = pytest.approx((COUNT - 1) * PERIOD_NS / 1e9 / 0.5, abs=0.5)
+    try:
+        assert any(duration_s() == expected_s for _ in range(3)), "a busy computer may delay an end"
     finally:
         executor.shutdown()
         node.destroy_node()
         rclpy.shutdown(context=context)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == f"{COUNT} messages published\n"
-    assert [data for _, data in heard] == [m.data for m in BagReader(bag).messages([topic])]
-    duration = heard[-1][0] - heard[0][0]
-    assert duration == pytest.approx((COUNT - 1) * PERIOD_NS / 1e9 / 0.5, abs=0.5)
 
 
 def test_the_time_of_the_bag_is_published_and_goes_on(bag):
@@ -111,13 +117,12 @@ def test_the_time_of_the_bag_is_published_and_goes_on(bag):
     threading.Thread(target=executor.spin, daemon=True).start()
     topics = ["--topic", "/image", "--topic", "/image/compressed"]
     playing = subprocess.Popen(
-        player(str(bag), *topics, "--rate", "2", "--clock", "--best-effort"),
+        player(str(bag), *topics, "--rate", "0.25", "--clock", "--best-effort"),
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
         assert playing.stdout is not None
         assert playing.stdout.readline() == f"{2 * COUNT} messages published\n"
-        ended = time.monotonic()
         time.sleep(0.5)
         assert playing.poll() is None, "the clock goes on"
     finally:
@@ -132,9 +137,9 @@ def test_the_time_of_the_bag_is_published_and_goes_on(bag):
     assert times[0] >= START_NS
     last_ns = START_NS + (COUNT - 1) * PERIOD_NS
     assert times[-1] > last_ns
-    heard = [(at, bag_ns) for at, bag_ns in clock if bag_ns > START_NS and at < ended + 0.4]
-    (first_s, first_ns), (later_s, later_ns) = heard[0], heard[-1]
-    assert (later_ns - first_ns) / 1e9 == pytest.approx(2 * (later_s - first_s), rel=0.2)
+    running = np.array([(at, (ns - START_NS) / 1e9) for at, ns in clock if ns > START_NS])
+    passed_s, of_bag_s = (running[10:] - running[:-10]).T
+    assert np.median(of_bag_s / passed_s) == pytest.approx(0.25, rel=0.2)
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def test_a_running_goal_stops_at_the_next_token_and_returns_what_it_said(node):
     assert answer.truncated
     assert 0 < answer.generated_tokens < LONG
     assert result.regions[0].roi.width == BOX[2]
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 25
     assert node.client.describe(box(node)).error_code == RegionResult.NONE
 
 
@@ -129,7 +129,7 @@ def test_queued_goals_know_their_place_and_are_dropped_at_once(node):
     queued[0].cancel()
     assert queued[0].result().error_code == RegionResult.CANCELED
     assert queued[0].result().answers == []
-    assert time.monotonic() - started < 1.0
+    assert time.monotonic() - started < 10
     assert not any(stream.reply.done() for stream in (*running, queued[1]))
     assert next(iter(queued[1])).queue_position == 0, "moved up"
     for stream in running:
@@ -151,12 +151,13 @@ def test_leaving_early_cancels(node):
         ([], {}, RegionResult.INVALID_REGION),
         ([box_reference(150, 0, 20, 20)], {}, RegionResult.INVALID_REGION),
         ([box_reference(*BOX)] * 2, {"prompt": "<region>?"}, RegionResult.INVALID_PROMPT),
-        ([box_reference(*BOX)], {"timeout_s": 0.3, "max_new_tokens": LONG}, RegionResult.TIMEOUT),
+        ([box_reference(*BOX)], {"timeout_s": 3.0, "max_new_tokens": LONG}, RegionResult.TIMEOUT),
     ],
 )
 def test_codes_and_messages_are_those_of_the_service(node, regions, fields, code):
-    streamed = node.client.describe_streaming(regions, **fields).result()
+    stream = node.client.describe_streaming(regions, **fields)
     called = node.client.describe(regions, **fields)
+    streamed = stream.result()
     assert streamed.error_code == code
     assert (streamed.error_code, streamed.error_msg) == (called.error_code, called.error_msg)
 

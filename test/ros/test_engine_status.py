@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from diagnostics import Diagnostics, values_of
@@ -114,10 +115,11 @@ def test_a_node_tells_how_its_engine_fares(processes, endless_model_path):
             result = node.client.describe_async(RegionQuery(regions=boxes)).result(30)
             assert result.error_code == ErrorCode.NONE, result.error_msg
         status = diagnostics.wait(
-            "engine", lambda status: values_of(status).get("feature cache hits") == "3"
+            "engine",
+            lambda status: values_of(status).get("requests answered, last 60 s") == "4",
         )
     values = values_of(status)
-    assert values["requests answered, last 60 s"] == "4"
+    assert values["feature cache hits"] == "3"
     assert values["feature cache misses"] == "1"
     assert values["feature cache hit rate"] == "0.750"
     assert float(values["feature cache megabytes"]) > 0
@@ -131,7 +133,7 @@ def test_a_node_tells_how_its_engine_fares(processes, endless_model_path):
 def test_diagnostics_come_once_a_second_stamped(processes):
     processes.node().wait()
     with Diagnostics() as diagnostics:
-        arrays = diagnostics.collect(3)
+        arrays = diagnostics.collect(4)
     stamps = [message.header.stamp.sec + message.header.stamp.nanosec / 1e9 for message in arrays]
     assert all(isinstance(message, DiagnosticArray) for message in arrays)
-    assert 1.5 < stamps[2] - stamps[0] < 4
+    assert 0.7 < np.median(np.diff(stamps)) < 2

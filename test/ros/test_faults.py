@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rclpy
+from polling import wait_until
 from rosgraph_msgs.msg import Clock
 
 from pixelrefer_ros.msg import RegionQuery, RegionResult
@@ -30,7 +31,6 @@ def node(module_processes, endless_model_path):
     return module_processes.node(
         model__path=endless_model_path,
         request__max_new_tokens=4,
-        request__max_frame_age=3600.0,
         buffer__seconds=3600.0,
         request__max_batch=2,
     ).start()
@@ -48,13 +48,6 @@ def ask(node, stamp_ns: int = 0, box: tuple[int, int, int, int] = BOX) -> Region
     return node.client.describe_async(query).result(30)
 
 
-def wait_until(condition, timeout_s: float = 15.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def change(node, *transitions: str) -> None:
     for transition in transitions:
         assert node.change(transition), node.log()
@@ -66,11 +59,24 @@ def held(node) -> dict[str, int]:
     return {kind: len(os.listdir(folder / kind)) for kind in ("task", "fd")}
 
 
+def most_held(node) -> dict[str, int]:
+    """Count for a while: some threads come and go."""
+    counts = []
+    for _ in range(20):
+        counts.append(held(node))
+        time.sleep(0.1)
+    return {kind: max(count[kind] for count in counts) for kind in counts[0]}
+
+
 def wait_until_no_more_is_held(node, before: dict[str, int]) -> None:
     """DDS keeps a thread for a client that was killed until it takes it for gone, after 20 s."""
     wait_until(
-        lambda: all(count <= before[kind] for kind, count in held(node).items()), timeout_s=45.0
+        lambda: all(count <= before[kind] for kind, count in held(node).items()), timeout_s=90.0
     )
+
+
+def stamps_of(node) -> list[int]:
+    return [to_nanoseconds(header.stamp) for header in node.client.list_frames()]
 
 
 def newest_width(node) -> int:
@@ -104,7 +110,7 @@ with DescribeRegionClient() as client:
     {KILLED[kind]}
     print("answered", flush=True)
 """
-    before = held(node)
+    before = most_held(node)
     client = subprocess.Popen(
         [sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
@@ -176,8 +182,7 @@ def test_a_bag_that_loops_is_answered_in_every_round(node, tmp_path):
             cwd=ROOT, timeout=60, check=False,
         )  # fmt: skip
         assert played.returncode == 0
-        held = [to_nanoseconds(header.stamp) for header in node.client.list_frames()]
-        assert held == stamps
+        wait_until(lambda: stamps_of(node) == stamps)
         for stamp in (stamps[0], stamps[-1]):
             assert ask(node, stamp).error_code == RegionResult.NONE
 
@@ -200,14 +205,14 @@ def test_a_clock_that_stands_still_stops_nobody(processes, node, endless_model_p
     threading.Thread(target=tick).start()
     processes.camera("--start", "1000.0")
     node.wait_for_frames(3)
-    assert running.wait(10)
+    assert running.wait(30)
     for _ in range(2):
         assert ask(node).error_code == RegionResult.NONE
         query = RegionQuery(regions=[box_reference(*BOX)], max_new_tokens=20_000)
         query.timeout.nanosec = 300_000_000
         started = time.monotonic()
-        assert node.client.describe_async(query).result(10).error_code == RegionResult.TIMEOUT
-        assert time.monotonic() - started < 2.0
+        assert node.client.describe_async(query).result(30).error_code == RegionResult.TIMEOUT
+        assert time.monotonic() - started < 10.0
     with node.client.describe_streaming(box_reference(*BOX), max_new_tokens=20_000) as stream:
         next(feedback for feedback in stream if feedback.delta)
     assert stream.result().error_code == RegionResult.CANCELED
@@ -242,7 +247,7 @@ def test_many_rounds_of_the_lifecycle_under_traffic(node, processes):
         change(node, *ROUND)
         node.wait_for_frames(1)
         assert ask(node).error_code == RegionResult.NONE
-        before = held(node)
+        before = most_held(node)
         for _ in range(20):
             change(node, "deactivate", "activate")
             time.sleep(0.1)

@@ -81,12 +81,13 @@ def test_a_request_on_its_way_is_answered_before_the_process_ends(
     node = processes.node(model__path=endless_model_path).start()
     node.wait_for_frames(2)
     future = node.client.describe_async(
-        RegionQuery(regions=[box_reference(40, 30, 40, 30)], max_new_tokens=2000)
+        RegionQuery(regions=[box_reference(40, 30, 40, 30)], max_new_tokens=20_000)
     )
+    node.wait_for_calls()
     time.sleep(0.3)
     assert not future.done(), future.result()
     node.process.send_signal(number)
-    assert future.result(10).error_code == RegionResult.NOT_ACTIVE
+    assert future.result(30).error_code == RegionResult.NOT_ACTIVE
     assert node.stop(number) == 0
 
 
@@ -104,18 +105,19 @@ def test_all_that_is_on_its_way_is_answered_before_the_process_ends(
     track.wait_until_seen()
     # What is given as polygons goes to the model at once.
     polygon = polygon_reference([(40, 30), (80, 30), (60, 60)])
-    query = RegionQuery(regions=[polygon], max_new_tokens=10_000)
+    query = RegionQuery(regions=[polygon], max_new_tokens=20_000)
     requests = [node.client.describe_async(query) for _ in range(5)]
+    node.wait_for_calls()
     time.sleep(0.5)
     boxes = [box_reference(8 * k, 30, 40, 40) for k in range(12)]
     requests.append(node.client.describe_async(RegionQuery(regions=boxes, num_frames=16)))
-    time.sleep(0.2)
+    node.wait_for_calls()
     assert not [request.result() for request in requests if request.done()]
     assert not track.ended.done()
     node.process.send_signal(number)
-    codes = [request.result(10).error_code for request in requests]
+    codes = [request.result(30).error_code for request in requests]
     assert codes == [RegionResult.NOT_ACTIVE] * len(requests)
-    assert track.ended.result(10).error_code == RegionResult.CANCELED
+    assert track.ended.result(30).error_code == RegionResult.CANCELED
     assert node.stop(number) == 0
 
 
@@ -137,10 +139,11 @@ def test_replies_leave_before_a_long_step_of_the_model_ends(processes):
     node.wait_for_frames(2)
     regions = [box_reference(9 * k, 60, 2, 2) for k in range(16)]
     future = node.client.describe_async(RegionQuery(regions=regions))
+    node.wait_for_calls()
     time.sleep(1.0)
     assert not future.done(), future.result()
     node.process.send_signal(signal.SIGTERM)
-    assert future.result(3).error_code == RegionResult.NOT_ACTIVE
+    assert future.result(30).error_code == RegionResult.NOT_ACTIVE
     node.process.kill()
 
 

@@ -36,7 +36,7 @@ def test_words_of_the_core_reach_rosout_with_their_level(name, level):
         subprocess.Popen([sys.executable, "-c", SPEAKER, name], stderr=subprocess.PIPE) as speaker,
         Listener(log=(Log, "/rosout")) as listener,
     ):
-        said = listener.listen(lambda: "log" in listener.heard, timeout_s=20)
+        said = listener.listen(lambda: "log" in listener.heard, timeout_s=60)
         speaker.kill()
         assert said, speaker.stderr.read()
     message = listener.heard["log"]

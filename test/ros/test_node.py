@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import numpy as np
 import pytest
 from listener import Listener
+from polling import wait_until
 from sensor_msgs.msg import Image
 
 from pixelrefer_ros.errors import ErrorCode
@@ -24,11 +24,17 @@ def node(module_processes, endless_model_path):
     node = module_processes.node(
         model__path=endless_model_path,
         request__max_new_tokens=8,
+        buffer__seconds=60.0,
+        buffer__frames=2000,
         regions__segmenter="none",
         regions__propagator="none",
     ).start()
     node.wait_for_frames(10)
     return node
+
+
+def stamps_of(node) -> list[float]:
+    return [to_nanoseconds(header.stamp) / 1e9 for header in node.client.list_frames()]
 
 
 def answered(result: RegionResult) -> RegionResult:
@@ -118,16 +124,20 @@ def test_results_and_annotated_are_published(node):
         "picture": (Image, "/pixelrefer/annotated"),
     }
     with Listener(**topics) as listener:
-        heard = listener.heard
+        heard = listener.all
+
+        def of_results() -> list[Image]:
+            stamps = [result.regions[0].header.stamp for result in heard["result"]]
+            return [picture for picture in heard["picture"] if picture.header.stamp in stamps]
+
         for _ in range(20):
             threading.Thread(
                 target=node.client.describe, args=(box_reference(40, 30, 40, 30, object_id="cup"),)
             ).start()
-            if listener.listen(lambda: len(heard) == 2, timeout_s=1.0):
+            if listener.listen(of_results, timeout_s=1.0):
                 break
-    assert heard["result"].answers[0].object_ids == ["cup"]
-    picture = heard["picture"]
-    assert picture.header.stamp == heard["result"].regions[0].header.stamp
+    assert heard["result"][-1].answers[0].object_ids == ["cup"]
+    picture = of_results()[-1]
     drawn = to_rgb(to_raw_image(picture))
     assert drawn.shape[1] == 160
     assert (drawn[120:] > 128).any(), "the answer, in white on a bar below"
@@ -139,17 +149,19 @@ def test_frames_keep_arriving_at_full_rate_while_the_model_thinks(node):
     query = RegionQuery(
         prompt="Tell me everything.",
         regions=[box_reference(30, 30, 40, 30)],
-        max_new_tokens=2000,
+        max_new_tokens=1000,
     )
-    before = to_nanoseconds(node.client.list_frames()[-1].stamp)
-    result = answered(node.client.describe_async(query).result(60))
-    thought_s = to_nanoseconds(result.generate_time) / 1e9
-    time.sleep(0.2)
-    stamps = [to_nanoseconds(header.stamp) for header in node.client.list_frames()]
-    during = np.array([stamp for stamp in stamps if stamp > before]) / 1e9
-    assert thought_s > 0.3, "too short to tell"
-    assert len(during) >= 30 * thought_s * 0.9
-    assert np.diff(during).max() < 4 / 30
+
+    def all_came() -> bool:
+        before = stamps_of(node)[-1]
+        result = answered(node.client.describe_async(query).result(60))
+        thought_s = to_nanoseconds(result.generate_time) / 1e9
+        assert thought_s > 0.3, "too short to tell"
+        wait_until(lambda: stamps_of(node)[-1] > before + thought_s)
+        during = [stamp for stamp in stamps_of(node) if stamp > before]
+        return len(during) >= 30 * thought_s * 0.9 and np.diff(during).max() < 4 / 30
+
+    assert any(all_came() for _ in range(3)), "others may keep the computer busy for a while"
 
 
 def test_an_unknown_camera_lists_no_frames(node):

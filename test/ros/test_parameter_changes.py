@@ -80,7 +80,7 @@ def test_limits_of_requests_hold_at_once(active):
     assert active.client.describe_async(query).result(30).error_code == RegionResult.TIMEOUT
     active.set(request__timeout=30.0, request__max_frame_age=0.0)
     assert active.client.describe(box).error_code == RegionResult.FRAME_STALE
-    active.set(request__max_frame_age=10.0, request__max_new_tokens=1)
+    active.set(request__max_frame_age=3600.0, request__max_new_tokens=1)
     [answer] = active.client.describe(box).answers
     assert answer.generated_tokens == 1
 

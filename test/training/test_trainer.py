@@ -3,7 +3,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -103,20 +102,23 @@ def test_mixed_precision_and_checkpointing_give_nearly_the_same(shapes):
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(shapes):
     length = {"steps": 60, "save_every": 5, "keep": 1}
     Trainer(make_config(shapes, "whole", **length), resume=False).run()
-    config, log = write_config(shapes, "killed", **length), shapes.parent / "killed" / "log.csv"
-    run = subprocess.Popen(command(config), stdout=subprocess.DEVNULL, env=ONE_THREAD)
-    deadline = time.monotonic() + 120
-    while len(read_log(log)) < 12 and run.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    os.kill(run.pid, signal.SIGKILL)
-    assert run.wait() == -signal.SIGKILL
+    for name in ("killed", "killed2", "killed3"):  # a run may end first where the computer stalls
+        config, log = write_config(shapes, name, **length), shapes.parent / name / "log.csv"
+        run = subprocess.Popen(command(config), stdout=subprocess.DEVNULL, env=ONE_THREAD)
+        deadline = time.monotonic() + 120
+        while len(read_log(log)) < 12 and run.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        run.kill()
+        run.wait()
+        if len(read_log(log)) < 60:
+            break
     assert 12 <= len(read_log(log)) < 60
     with pytest.raises(CommandError, match="go on with --resume"):
         Trainer(read_config(config), resume=False)
     with pytest.raises(CommandError, match="seed is 3, but 0"):
         Trainer(read_config(config, ["seed=3"]), resume=True)
     Trainer(read_config(config), resume=True).run()
-    whole, killed = (shapes.parent / name for name in ("whole", "killed"))
+    whole, killed = shapes.parent / "whole", log.parent
     assert losses(killed) == losses(whole)
     assert [e.step for e in read_log(log)] == list(range(1, 61))
     for name in ("model", "checkpoint-60"):
