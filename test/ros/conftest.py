@@ -26,6 +26,7 @@ from rclpy.parameter import Parameter
 from pixelrefer_ros.errors import DeadlineError
 from pixelrefer_ros.resources import find_config
 from pixelrefer_ros.ros.client import DescribeRegionClient
+from pixelrefer_ros.ros.conversions import to_nanoseconds
 from pixelrefer_ros.ros.parameters import Settings, declare_parameters, read_settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -106,6 +107,10 @@ class NodeProcess:
                 return frames
             time.sleep(0.05)
         raise AssertionError(f"{len(frames)} frames after {timeout_s} s\n{self.log()}")
+
+    def stamps_ns(self) -> list[int]:
+        """Return the stamps of the frames that are held, the oldest first."""
+        return [to_nanoseconds(header.stamp) for header in self.client.list_frames()]
 
     def wait_for_calls(self) -> None:
         """Wait until the node has taken the calls made before: the first reply may overtake one."""

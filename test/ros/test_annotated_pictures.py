@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import moving_square
 import numpy as np
 import pytest
 from moving_square import SECOND, frame_at
+from polling import wait_until
 from sensor_msgs.msg import Image
 
 from pixelrefer_ros.engine.query import Answer, Query
@@ -67,13 +67,6 @@ def watch(tracks: Tracks, buffer: FrameBuffer) -> Track:
     track = tracks.start(buffer, frame, square, timeout_s=60.0, on_step=lambda _: None)
     wait_until(lambda: track.on(frame) is not None)
     return track
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    until = time.monotonic() + 20.0
-    while not is_so():
-        assert time.monotonic() < until
-        time.sleep(0.005)
 
 
 def inquire(buffer: FrameBuffer, *regions: Region, made_up: frozenset[str]) -> Inquiry:

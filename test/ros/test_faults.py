@@ -75,10 +75,6 @@ def wait_until_no_more_is_held(node, before: dict[str, int]) -> None:
     )
 
 
-def stamps_of(node) -> list[int]:
-    return [to_nanoseconds(header.stamp) for header in node.client.list_frames()]
-
-
 def newest_width(node) -> int:
     result = ask(node, box=(0, 0, 2, 2))
     if result.error_code:
@@ -182,7 +178,7 @@ def test_a_bag_that_loops_is_answered_in_every_round(node, tmp_path):
             cwd=ROOT, timeout=60, check=False,
         )  # fmt: skip
         assert played.returncode == 0
-        wait_until(lambda: stamps_of(node) == stamps)
+        wait_until(lambda: node.stamps_ns() == stamps)
         for stamp in (stamps[0], stamps[-1]):
             assert ask(node, stamp).error_code == RegionResult.NONE
 
