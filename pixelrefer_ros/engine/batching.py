@@ -175,14 +175,6 @@ class RequestQueue:
             self._forget_unwanted()
             return self._take_fitting(max_rows)
 
-    def clear(self) -> list[Request]:
-        """Forget what is waiting; return it together with what was taken and is not answered."""
-        with self._changed:
-            self._forget_unwanted()
-            unanswered = [*self._taken, *self._waiting]
-            self._waiting.clear()
-            return unanswered
-
     def close(self, reason: PixelReferError | None = None) -> list[Request]:
         """Let nobody in any more; return the requests that are not answered yet.
 
@@ -191,7 +183,10 @@ class RequestQueue:
         with self._changed:
             self._refusal = self._refusal or reason or NotActiveError("the engine is closed")
             self._changed.notify_all()
-            return self.clear()
+            self._forget_unwanted()
+            unanswered = [*self._taken, *self._waiting]
+            self._waiting.clear()
+            return unanswered
 
     def _time_to_gather(self, max_rows: int, window: float) -> float | None:
         """Return how long to wait for more requests, in seconds; None: until the first comes."""

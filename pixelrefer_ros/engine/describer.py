@@ -269,11 +269,6 @@ class Describer:
         """How often the features of a whole picture were at hand, and the memory they take."""
         return self._feature_cache.counts
 
-    def cancel_all(self) -> None:
-        """Withdraw every request that waits or is being answered; new ones are welcome."""
-        for request in self._queue.clear():
-            request.future.cancel()
-
     def stop(self) -> None:
         """Fail every request with `NotActiveError` and let the worker end, without waiting for it.
 

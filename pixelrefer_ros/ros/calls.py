@@ -1,4 +1,4 @@
-"""All requests on their way; those of clients that left are withdrawn."""
+"""All requests on their way, and their withdrawal."""
 
 from __future__ import annotations
 
@@ -40,6 +40,12 @@ class Calls:
         finally:
             del self._was_there[call]
             self._last = time.monotonic()
+
+    def withdraw_all(self, reason: str) -> None:
+        """Withdraw every call, wherever it is: also one whose regions were found a moment ago."""
+        for call in self._was_there:
+            if not call.withdrawn:
+                call.withdraw(reason)
 
     def withdraw_abandoned(self) -> None:
         """Withdraw what nobody waits for any more; to be called now and then."""

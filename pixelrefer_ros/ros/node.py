@@ -18,7 +18,6 @@ from sensor_msgs.msg import Image
 from pixelrefer_ros.action import TrackRegion
 from pixelrefer_ros.engine.describer import Describer
 from pixelrefer_ros.errors import (
-    CanceledError,
     DeadlineError,
     ErrorCode,
     InferenceError,
@@ -137,8 +136,7 @@ class PixelReferNode(SafeLifecycleNode):
         self._stop_cameras()
         if self._watching is not None:
             self._watching.cancel_all()
-        if self._describer is not None:
-            self._describer.cancel_all()
+        self._calls.withdraw_all("the node was deactivated before the answer came")
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -230,8 +228,6 @@ class PixelReferNode(SafeLifecycleNode):
                 result = await self._answer(message, call)
         except PixelReferError as error:
             result = build_error(error)
-        except CancelledError:
-            result = build_error(CanceledError("the node was deactivated before the answer came"))
         except Exception as error:
             reason = f"request failed: {type(error).__name__}: {error}"
             self.get_logger().error(reason, throttle_duration_sec=10.0)
@@ -277,8 +273,6 @@ class PixelReferNode(SafeLifecycleNode):
                     f"timeout is {inquiry.timeout_s:.3f} s and passed before the answer came"
                 ) from error
             except CancelledError:
-                if not call.withdrawn:
-                    raise
                 return build_withdrawn(inquiry, call)
             result = build_result(inquiry, answers)
             self._try(lambda: watching.show(inquiry, answers, call.caller))

@@ -55,7 +55,7 @@ def test_what_was_taken_stays_in_sight_until_it_is_answered():
     assert queue.take(max_rows=1) == [answered]
     assert queue.take_more(max_rows=1) == [running]
     answered.resolve([])
-    assert queue.clear() == [running, waiting]
+    assert queue.close() == [running, waiting]
     assert queue.close() == [running]
 
 

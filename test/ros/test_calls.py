@@ -12,6 +12,7 @@ import rclpy
 from diagnostics import Diagnostics, values_of
 from listener import Listener
 
+from pixelrefer_ros.engine.pending import Pending, PendingAnswers
 from pixelrefer_ros.msg import RegionQuery, RegionResult
 from pixelrefer_ros.ros.call import Call
 from pixelrefer_ros.ros.calls import Calls
@@ -98,11 +99,33 @@ def test_who_is_there_is_answered_however_long_it_takes(node):
         assert reply.result(20).error_code == RegionResult.TIMEOUT
 
 
-def test_callers_that_the_graph_does_not_know_have_not_left():
+@pytest.fixture
+def calls():
     context = rclpy.Context()
     rclpy.init(context=context)
     node = rclpy.create_node("server", context=context)
-    calls = Calls(node, ["~/describe_region"])
+    yield Calls(node, ["~/describe_region"])
+    node.destroy_node()
+    context.try_shutdown()
+
+
+def test_all_are_withdrawn_also_between_their_regions_and_their_answers(calls):
+    """Found regions wait for their turn in the executor: nothing is there to be canceled then."""
+    looking, found, answering = Call(""), Call(""), Call("")
+    pieces = [Pending(), Pending()]
+    looking.prepare(pieces[0])
+    found.prepare(pieces[1])
+    pieces[1].set_result(None)
+    answering.follow(PendingAnswers())
+    with calls.underway(looking), calls.underway(found), calls.underway(answering):
+        calls.withdraw_all("deactivated")
+        found.follow(PendingAnswers())
+    for future in (pieces[0], found.pending, answering.pending):
+        assert future.cancelled()
+    assert [call.withdrawn for call in (looking, found, answering)] == ["deactivated"] * 3
+
+
+def test_callers_that_the_graph_does_not_know_have_not_left(calls):
     unknown = Call("")
     with calls.underway(unknown):
         assert calls.idle_s == 0.0
@@ -111,5 +134,3 @@ def test_callers_that_the_graph_does_not_know_have_not_left():
     assert not unknown.withdrawn
     time.sleep(0.05)
     assert 0.05 <= calls.idle_s < 5.0
-    node.destroy_node()
-    context.try_shutdown()
