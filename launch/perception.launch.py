@@ -65,13 +65,13 @@ def generate_launch_description() -> LaunchDescription:
         DeclareLaunchArgument(
             "model",
             default_value="",
-            description="Model folder or name of a shipped model; empty: as in params_file.",
+            description="Model folder, shipped model or hub id; empty: as in params_file.",
         ),
         DeclareLaunchArgument(
             "build_only",
             default_value="",
             description="Folder with an exported encoder whose TensorRT engine is to be built, of "
-            "'model', in place of starting the node; empty: start the node.",
+            "'model' (empty: the default one), instead of starting the node; empty: start it.",
         ),
     ]
     node = LifecycleNode(

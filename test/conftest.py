@@ -10,9 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 from safetensors.numpy import load_file, save_file
 
 torch.set_num_threads(1)
+# The same examples on every computer, however slow it is.
+settings.register_profile(
+    "same", deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+)
+settings.load_profile("same")
 
 ROOT = Path(__file__).resolve().parents[1]
 

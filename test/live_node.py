@@ -24,7 +24,7 @@ PARAMETERS = {
     "request.max_new_tokens": 8,
     "buffer.seconds": 3600.0,
 }
-TIMEOUT_S = 90.0
+TIMEOUT_S = 360.0
 
 
 class LiveNode:
@@ -57,7 +57,8 @@ class LiveNode:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        played = self.python("-m", "pixelrefer_ros.ros.bag_player", str(folder / "bag"))
+        bag = str(folder / "bag")
+        played = self.python("-m", "pixelrefer_ros.ros.bag_player", bag, "--wait", "300")
         if played.returncode:
             self.stop()
             raise AssertionError(played.stderr + self.log())
@@ -86,6 +87,6 @@ class LiveNode:
         """End the node as Ctrl-C does and return its exit status."""
         self._node.send_signal(signal.SIGINT)
         try:
-            return self._node.wait(20)
+            return self._node.wait(60)
         finally:
             self._node.kill()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 
@@ -17,3 +18,11 @@ def processes_with(text: str) -> list[str]:
         if text in line and path.parent.name != str(os.getpid()):
             lines.append(line)
     return lines
+
+
+def wait_until_gone(text: str, timeout_s: float = 60.0) -> None:
+    """Return when nothing runs that has a text in its command line; fail when it goes on."""
+    deadline = time.monotonic() + timeout_s
+    while running := processes_with(text):
+        assert time.monotonic() < deadline, running
+        time.sleep(0.1)

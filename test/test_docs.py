@@ -151,7 +151,10 @@ def test_no_excuse_outlives_its_command(start):
 def test_the_example_for_planners_runs_as_printed(node, tmp_path):
     script = tmp_path / "example.py"
     script.write_text("".join(blocks(ROOT / "docs" / "planners.md", "python")))
-    done = node.python(str(script))
+    for _ in range(3):  # it has the patience of a robot, not of a computer that stalls
+        done = node.python(str(script))
+        if done.returncode == 0:
+            break
     assert done.returncode == 0, done.stderr + node.log()
     answers, others = done.stdout.splitlines()[:2], done.stdout.splitlines()[2:]
     assert answers[0].startswith("cup: ")

@@ -63,7 +63,7 @@ def check_packages() -> None:
     if missing:
         raise CommandError(
             f"training needs the Python package '{missing[0]}'; "
-            "get it with `make setup` or `pip install pixelrefer[train]`"
+            "get it with `make setup` or `pip install '.[train]'` in a checkout of pixelrefer_ros"
         )
 
 

@@ -30,7 +30,7 @@ PACKAGES = {
 def check_optional_packages(packages: Mapping[str, Optional] = PACKAGES) -> Iterator[Finding]:
     """Import those that are there."""
     for name, package in packages.items():
-        cure = f"pip install 'pixelrefer[{package.extra}]'"
+        cure = f"pip install '.[{package.extra}]' in a checkout of pixelrefer_ros"
         if find_spec(package.module) is None:
             use = f"for {package.use}: {cure}"
             yield Finding(Level.INFO, name, "not installed", use)

@@ -20,5 +20,5 @@ def require(
     except ImportError as error:
         raise error_type(
             f"{user} needs the Python package '{package.partition('.')[0]}' ({error}); "
-            f"get it with `pip install pixelrefer[{extra}]`"
+            f"get it with `pip install '.[{extra}]'` in a checkout of pixelrefer_ros"
         ) from error

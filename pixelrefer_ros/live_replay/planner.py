@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -23,8 +24,9 @@ POLL_S = 0.005
 LISTING_S = 0.25
 """How often the node is asked which frames it holds while none is waited for."""
 ARRIVAL_POLL_S = 0.02
-ARRIVAL_S = 2.0
-"""Longest wait, in the time of this computer, for a frame that was played to reach the node."""
+ARRIVAL_LISTINGS = 100
+"""How often the node is asked for a frame that was played, before it is taken for lost: counted are
+replies, at least `ARRIVAL_POLL_S` apart, since a computer may keep the node from running."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +68,9 @@ class Planner:
         self._last = last
         self._replies: SimpleQueue[Reply] = SimpleQueue()
         self._listed: dict[str, float] = dict.fromkeys(last, 0.0)
-        self._due_since: dict[str, float] = {}
+        self._looked: Counter[str] = Counter()
         self._asked: dict[str, float] = {}
+        self._heard = 0.0
 
     def hold(self, due: Sequence[Due], check: Callable[[], object]) -> Iterator[Reply]:
         """Yield a reply for each query, as they come; return after the last, when all is played.
@@ -77,6 +80,7 @@ class Planner:
         """
         waiting = sorted(due, key=lambda one: one.moment.place.receive_ns)
         until_ns = max(place.receive_ns for place in self._last.values())
+        self._heard = time.monotonic()
         while waiting or self._asked or self._clock.now_ns < until_ns:
             check()
             self._check_patience()
@@ -94,15 +98,12 @@ class Planner:
 
     def _await_last(self, check: Callable[[], object]) -> None:
         """List until the last frames are there, or should have been there long ago."""
-        until = time.monotonic() + ARRIVAL_S
-        while True:
+        looks = 0
+        while looks < ARRIVAL_LISTINGS:
             check()
-            for camera in self._last:
-                self._list(camera, 0.0)
-            are_there = all(
-                place.stamp_ns in self.received[camera] for camera, place in self._last.items()
-            )
-            if are_there or time.monotonic() > until:
+            told = [self._list(camera, 0.0) for camera in self._last]
+            looks += all(told)
+            if all(place.stamp_ns in self.received[camera] for camera, place in self._last.items()):
                 return
             time.sleep(ARRIVAL_POLL_S)
 
@@ -111,18 +112,27 @@ class Planner:
         place = due.moment.place
         if self._clock.now_ns < place.receive_ns:
             return False
-        since = self._due_since.setdefault(due.query.id, time.monotonic())
         if place.stamp_ns not in self.received[due.camera]:
-            self._list(due.camera, ARRIVAL_POLL_S)
+            self._looked[due.query.id] += self._list(due.camera, ARRIVAL_POLL_S)
         there = place.stamp_ns in self.received[due.camera]
-        return there or time.monotonic() - since > ARRIVAL_S
+        return there or self._looked[due.query.id] >= ARRIVAL_LISTINGS
 
-    def _list(self, camera: str, period_s: float) -> None:
-        """Ask which frames the node holds, unless that was asked less than `period_s` ago."""
-        if time.monotonic() - self._listed[camera] >= period_s:
+    def _list(self, camera: str, period_s: float) -> bool:
+        """Ask which frames the node holds, unless that was asked less than `period_s` ago.
+
+        Returns whether it told. Raises `DeadlineError` when it has kept silent for long.
+        """
+        if time.monotonic() - self._listed[camera] < period_s:
+            return False
+        try:
             headers = self._client.list_frames(camera)
-            self.received[camera].update(to_nanoseconds(header.stamp) for header in headers)
-            self._listed[camera] = time.monotonic()
+        except DeadlineError:
+            if time.monotonic() - self._heard > ANSWER_S:
+                raise
+            return False
+        self.received[camera].update(to_nanoseconds(header.stamp) for header in headers)
+        self._heard = self._listed[camera] = time.monotonic()
+        return True
 
     def _ask(self, due: Due) -> None:
         query = due.query

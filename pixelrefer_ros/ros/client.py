@@ -180,9 +180,7 @@ class DescribeRegionClient:
         node is not there.
         """
         if not self._track.wait_for_server(DISCOVERY_S):
-            raise NotActiveError(
-                "no action track_region: start the node, or give its name with its namespace"
-            )
+            raise NotActiveError(self._not_there("action", f"{self._name}/track_region"))
         goal = action.TrackRegion.Goal(camera=camera, region=region, timeout=to_duration(timeout_s))
         track = RegionTrack(self._track, self._executor, goal, on_feedback)
         self._remember(track.ended)
@@ -206,6 +204,7 @@ class DescribeRegionClient:
         self._thread.join()
         self._executor.shutdown()
         self._action.destroy()
+        self._track.destroy()
         self.node.destroy_node()
         for reply in list(self._unanswered):
             with suppress(InvalidStateError):

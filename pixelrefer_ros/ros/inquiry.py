@@ -14,7 +14,7 @@ class Inquiry:
     """A checked `RegionQuery` with the frames it speaks of, taken out of the buffer.
 
     follow: the objects are still to be followed over all frames, which are in the order of time.
-    finding_s: time it took to find and follow them.
+    waiting_s, finding_s: how long they waited to be found and followed, and how long that took.
     made_up: names that following gave to objects without one.
     """
 
@@ -24,6 +24,7 @@ class Inquiry:
     timeout_s: float
     return_masks: bool
     follow: bool = False
+    waiting_s: float = 0.0
     finding_s: float = 0.0
     made_up: frozenset[str] = frozenset()
 

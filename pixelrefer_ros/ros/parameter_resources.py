@@ -59,7 +59,7 @@ def _check_encoder(values: Mapping[str, str]) -> None:
     if find_spec(backend) is None:
         raise ValueError(
             f"encoder.backend is '{backend}': there is no Python package of that name; "
-            f"get it with `pip install pixelrefer[{EXTRAS[backend]}]`"
+            f"get it with `pip install '.[{EXTRAS[backend]}]'` in a checkout of pixelrefer_ros"
         )
     try:
         find_onnx(Path(path or find_model(model)))

@@ -83,7 +83,7 @@ PARAMETERS = (
         100_000,
     ),
     at_once("request.timeout", 30.0, "Default time to answer, s.", 0.01, 3600.0),
-    at_once("request.max_frame_age", 1.0, "Oldest newest frame for a zero stamp, s.", 0.0, 3600.0),
+    at_once("request.max_frame_age", 1.0, "Oldest frame for a zero stamp, s.", 0.0, 3600.0),
     at_once("request.max_regions", 16, "Most regions in one request.", 1, 255),
     at_once("request.max_frames", 16, "Most frames objects are followed over.", 1, 255),
     at_once("request.max_prompt_characters", 4000, "Longest prompt, characters.", 1, 1_000_000),
@@ -93,7 +93,7 @@ PARAMETERS = (
     at_configure(
         "request.max_batch",
         16,
-        "Most questions answered together; the last place is for a client that has none.",
+        "Most questions answered together; the last place is kept for a client that has none.",
         1,
         256,
     ),
@@ -107,7 +107,7 @@ PARAMETERS = (
     at_configure(
         "request.watchdog",
         60.0,
-        "Longest step of the model before it is taken to hang, s; 0: any.",
+        "Longest step of the model or of finding objects before it is taken to hang, s; 0: any.",
         0.0,
         3600.0,
     ),

@@ -15,6 +15,7 @@ class QueryOptions(TypedDict, total=False):
     camera: str
     num_frames: int
     history_s: float
+    max_frame_age_s: float
     timeout_s: float
     max_new_tokens: int
     return_masks: bool
@@ -27,6 +28,7 @@ def build_query(
     camera: str = "",
     num_frames: int = 0,
     history_s: float = 0.0,
+    max_frame_age_s: float = 0.0,
     timeout_s: float = 30.0,
     max_new_tokens: int = 0,
     return_masks: bool = False,
@@ -34,15 +36,21 @@ def build_query(
     """Put a question into a message.
 
     camera: needed where there are several. num_frames: above 1, the objects are followed over the
-    last `history_s`, or as far as the buffer reaches if that is 0. timeout_s: for waiting and
-    inference. max_new_tokens: of an answer, 0: as many as the node allows by itself.
+    last `history_s`, or as far as the buffer reaches if that is 0. max_frame_age_s: of the newest
+    frame, where the stamp is zero, 0: the node's `request.max_frame_age`. timeout_s: for waiting
+    and inference; the client waits no longer than that for the reply, so it is never 0, and
+    `ValueError` is raised where it is. max_new_tokens: of an answer, 0: the node's
+    `request.max_new_tokens`.
     """
+    if timeout_s <= 0:
+        raise ValueError(f"timeout_s is {timeout_s}, must be above 0")
     return RegionQuery(
         camera=camera,
         prompt=prompt,
         regions=[regions] if isinstance(regions, RegionReference) else list(regions),
         num_frames=num_frames,
         history=to_duration(history_s),
+        max_frame_age=to_duration(max_frame_age_s),
         timeout=to_duration(timeout_s),
         max_new_tokens=max_new_tokens,
         return_masks=return_masks,

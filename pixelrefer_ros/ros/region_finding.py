@@ -70,14 +70,15 @@ class RegionFinder:
         client: str = "",
         on_progress: OnProgress | None = None,
     ) -> Pending[Inquiry]:
-        """Return the inquiry with a mask for every region, and how long that took.
+        """Return the inquiry with a mask for every region, how long it waited and how long it took.
 
         Clients take turns. Once it is canceled or its time is over, work ends with the frame it is
         at. Raises `BusyError` at once; the future fails with `DeadlineError`, with `BusyError`
         where another client's inquiry takes its place, or with an error of segmenting.
         """
+        asked = time.monotonic()
         return self.thread.ask(
-            lambda is_wanted: self._find(inquiry, is_wanted),
+            lambda is_wanted: self._find(inquiry, is_wanted, asked),
             timeout_s=timeout_s,
             client=client,
             on_progress=on_progress,
@@ -97,7 +98,7 @@ class RegionFinder:
         """Follow one object to a frame."""
         return self.thread.submit(lambda _: tracker.step(frame.rgb())[0])
 
-    def _find(self, inquiry: Inquiry, is_wanted: IsWanted) -> Inquiry:
+    def _find(self, inquiry: Inquiry, is_wanted: IsWanted, asked: float) -> Inquiry:
         started = time.monotonic()
         frames = [_WantedFrame(frame, is_wanted) for frame in inquiry.frames]
         if inquiry.follow:
@@ -112,6 +113,7 @@ class RegionFinder:
             inquiry,
             query=replace(inquiry.query, regions=regions),
             made_up=frozenset({region.object_id for region in regions} - given),
+            waiting_s=started - asked,
             finding_s=time.monotonic() - started,
         )
 

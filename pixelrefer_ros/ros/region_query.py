@@ -98,7 +98,12 @@ def build_result(inquiry: Inquiry, answers: Sequence[Answer]) -> RegionResult:
         )
     if answers:
         timing = answers[0].timing
-        set_timing(result, replace(timing, preprocess_s=timing.preprocess_s + inquiry.finding_s))
+        timing = replace(
+            timing,
+            queue_s=timing.queue_s + inquiry.waiting_s,
+            preprocess_s=timing.preprocess_s + inquiry.finding_s,
+        )
+        set_timing(result, timing)
     return result
 
 

@@ -91,7 +91,7 @@ def test_without_matplotlib_the_extra_is_named(capsys, photo, tmp_path, monkeypa
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     found = outcome(capsys, photo, *BOX, "--out", str(tmp_path))
     assert "pixelrefer inspect needs the Python package 'matplotlib'" in found
-    assert "pip install pixelrefer[inspect]" in found
+    assert "pip install '.[inspect]'" in found
 
 
 def outcome(capsys, *arguments: str) -> str:

@@ -46,7 +46,7 @@ def test_wrong_arguments_end_the_process(tmp_path, arguments, message):
     pytest.importorskip("rclpy", reason="needs ROS 2")
     done = subprocess.run(
         [sys.executable, "-m", "pixelrefer_ros.cli", "node", *arguments],
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 2
     assert message in done.stderr

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from running_processes import processes_with
+from running_processes import processes_with, wait_until_gone
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
@@ -39,7 +39,7 @@ def command(*arguments: str) -> list[str]:
 
 def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+        command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
     )
 
 
@@ -82,7 +82,7 @@ def test_the_table_top(tmp_path):
     assert "expected" in table
     for question in questions:
         assert set(question.expected.split()) <= set(table.split())
-    assert not processes_with(str(out))
+    wait_until_gone(str(out))
 
 
 @pytest.fixture
@@ -131,10 +131,10 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path, bag):
     assert any(line.startswith("Player") for line in running.stdout)
     assert processes_with(str(bag))
     running.send_signal(signal.SIGINT)
-    _, errors = running.communicate(timeout=60)
+    _, errors = running.communicate(timeout=120)
     assert running.returncode == 130
     assert "Traceback" not in errors
-    assert not processes_with(str(bag))
+    wait_until_gone(str(bag))
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,6 @@ def test_present_missing_and_broken(tmp_path, monkeypatch):
     present, absent, broken = check_optional_packages(packages)
     assert (present.level, present.found[0].isdigit()) == (Level.OK, True)
     assert absent.level is Level.INFO
-    assert absent.cure == "for nothing: pip install 'pixelrefer[export]'"
+    assert absent.cure == "for nothing: pip install '.[export]' in a checkout of pixelrefer_ros"
     assert broken.level is Level.WARN
     assert "libnothing.so" in broken.found

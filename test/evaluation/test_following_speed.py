@@ -48,7 +48,7 @@ def test_memory_that_grows_is_seen():
     assert found.growth_bytes > 100_000_000
     assert found.seen == 0.0
     flow = measure_following(make_propagator("flow"), "flow", SCENE, steps=10, device=CPU)
-    assert flow.growth_bytes < 10_000_000
+    assert flow.growth_bytes < 50_000_000
     assert flow.seen == 1.0
     assert flow.start_s > 0
 

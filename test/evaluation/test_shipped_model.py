@@ -35,7 +35,7 @@ def evaluate(folder: Path, tasks: Iterable[str], **counts: int) -> dict[str, Any
     options = ["--data", str(folder), "--tasks", ",".join(tasks), "--json"]
     done = subprocess.run(
         [sys.executable, "-m", "pixelrefer_ros.cli", "evaluate", *options],
-        cwd=ROOT, capture_output=True, text=True, timeout=600, check=True,
+        cwd=ROOT, capture_output=True, text=True, timeout=1800, check=True,
     )  # fmt: skip
     found: dict[str, Any] = json.loads(done.stdout)
     assert found["left_out"] == 0

@@ -37,7 +37,7 @@ def test_the_profile_is_accepted(tmp_path: Path) -> None:
     damaged.write_text(PROFILE.read_text(encoding="utf-8").replace("SHM", "smoke signals"))
     program = "import rclpy; rclpy.init(); rclpy.create_node('profile_test')"
     outputs = [
-        "".join(start(profile, "-c", program).communicate(timeout=60))
+        "".join(start(profile, "-c", program).communicate(timeout=300))
         for profile in (PROFILE, damaged)
     ]
     assert "XMLPARSER" not in outputs[0]
@@ -52,7 +52,7 @@ def stream(of_publisher: Path, of_receiver: Path, count: int) -> tuple[int, int]
         received, sent = map(int, receiver.communicate(timeout=120)[0].split())
     finally:
         publisher.terminate()
-        publisher.communicate(timeout=60)
+        publisher.communicate(timeout=300)
     return received, sent
 
 

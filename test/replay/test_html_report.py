@@ -123,6 +123,7 @@ def browse(folder: Path, page: Path, *options: str) -> str:
     """Let a browser without a screen run the page and return what it prints."""
     command = [
         chromium(), "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
+        "--disable-dev-shm-usage",
         f"--user-data-dir={folder}", "--virtual-time-budget=2000", *options, page.as_uri(),
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)

@@ -100,7 +100,7 @@ def test_an_encoder_backend_needs_its_package(start, monkeypatch, backend, extra
     monkeypatch.setattr(parameter_resources, "find_spec", lambda name: None)
     assert start()(encoder__backend=backend) == (
         f"encoder.backend is '{backend}': there is no Python package of that name; "
-        f"get it with `pip install pixelrefer[{extra}]`"
+        f"get it with `pip install '.[{extra}]'` in a checkout of pixelrefer_ros"
     )
 
 

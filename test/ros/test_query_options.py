@@ -18,8 +18,8 @@ BOX = box_reference(1, 2, 3, 4)
 
 def test_every_option_is_said():
     options = QueryOptions(
-        camera="front", num_frames=3, history_s=1.5, timeout_s=2.0, max_new_tokens=7,
-        return_masks=True,
+        camera="front", num_frames=3, history_s=1.5, max_frame_age_s=0.5, timeout_s=2.0,
+        max_new_tokens=7, return_masks=True,
     )  # fmt: skip
     assert set(options) == set(QueryOptions.__annotations__)
     assert build_query([BOX, BOX], "What?", **options) == RegionQuery(
@@ -28,6 +28,7 @@ def test_every_option_is_said():
         regions=[BOX, BOX],
         num_frames=3,
         history=Duration(sec=1, nanosec=500_000_000),
+        max_frame_age=Duration(nanosec=500_000_000),
         timeout=Duration(sec=2),
         max_new_tokens=7,
         return_masks=True,
@@ -36,6 +37,12 @@ def test_every_option_is_said():
 
 def test_nothing_needs_to_be_said():
     assert build_query(BOX) == RegionQuery(regions=[BOX], timeout=Duration(sec=30))
+
+
+@pytest.mark.parametrize("timeout_s", [0, -1.0])
+def test_no_time_at_all_is_refused(timeout_s):
+    with pytest.raises(ValueError, match=f"timeout_s is {timeout_s}, must be above 0"):
+        build_query(BOX, timeout_s=timeout_s)
 
 
 def test_a_misspelt_option_is_refused():

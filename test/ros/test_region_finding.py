@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import numpy as np
 import pytest
 
@@ -52,3 +55,14 @@ def test_polygons_are_filled_in_the_thread_once(finder):
     assert np.array_equal(polygon.mask, POLYGON.to_mask(20, 30))
     assert np.array_equal(mask.mask, MASK.mask)
     assert not finder.has_work(found)
+
+
+def test_waiting_for_the_thread_is_told_apart_from_finding(finder):
+    go_on = threading.Event()
+    finder.thread.submit(lambda _: go_on.wait(60))
+    found = finder.find(inquiry(POLYGON), timeout_s=60.0)
+    time.sleep(0.2)
+    go_on.set()
+    result = found.result(60.0)
+    assert result.waiting_s >= 0.15
+    assert result.finding_s > 0.0

@@ -11,13 +11,13 @@ pytest.importorskip("rclpy", reason="needs ROS 2")
 
 from builtin_interfaces.msg import Time
 
-from pixelrefer_ros.engine.query import Query
+from pixelrefer_ros.engine.query import Answer, Query, Timing
 from pixelrefer_ros.msg import RegionQuery, RegionReference, RegionResult
 from pixelrefer_ros.regions.reference import Region
 from pixelrefer_ros.ros.call import Call
 from pixelrefer_ros.ros.inquiry import Inquiry
 from pixelrefer_ros.ros.references import box_reference, object_reference
-from pixelrefer_ros.ros.region_query import build_withdrawn, read_query
+from pixelrefer_ros.ros.region_query import build_result, build_withdrawn, read_query
 from pixelrefer_ros.ros.track import Sighting
 from pixelrefer_ros.streams.frame import Frame
 from pixelrefer_ros.streams.frame_buffer import FrameBuffer
@@ -99,6 +99,22 @@ def test_a_watched_object_has_one_region_on_each_frame(read, other):
 
 def test_where_a_watched_object_was_not_seen_it_has_no_region(read):
     assert [second for _, second, _ in read(named(6), num_frames=6, seen=(1, 2, 6))] == [6, 1, 2]
+
+
+def test_the_time_before_the_model_is_told_as_well(buffer):
+    frame, region = make_frame(1), Region(box=(0, 0, 1, 1))
+    inquiry = Inquiry(
+        buffer,
+        (frame,),
+        Query(frames=[frame], regions=[region]),
+        timeout_s=1.0,
+        return_masks=False,
+        waiting_s=10.0,
+        finding_s=20.0,
+    )
+    timing = Timing(1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
+    result = build_result(inquiry, [Answer(("",), "a", 1.0, False, 1, (), "model", timing)])
+    assert (result.queue_time.sec, result.preprocess_time.sec) == (11, 22)
 
 
 @pytest.mark.parametrize("region", [Region(points=[(1.0, 1.0)]), Region(box=(0, 0, 90, 1))])

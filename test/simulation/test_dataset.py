@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import re
 import shutil
 import signal
 from ctypes.util import find_library
@@ -133,13 +134,20 @@ def test_a_folder_that_cannot_be_written_is_named(renderer, tmp_path, workers):
 
 
 def test_a_killed_process_is_said_and_the_next_run_goes_on(data, tmp_path):
-    out = tmp_path / "data"
-    running = simulate(out, scenes=SCENES, clips=CLIPS, seed=SEED, workers=2)
-    assert next(running) == (0, SCENES + CLIPS)
-    assert next(running)[0] == 1
-    os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
-    with pytest.raises(CommandError, match=r"one of 2 processes was killed.* fewer --workers"):
-        list(running)
+    said = None
+    for attempt in range(3):  # all may be done before where the computer stalls
+        out = tmp_path / str(attempt)
+        running = simulate(out, scenes=SCENES, clips=CLIPS, seed=SEED, workers=2)
+        assert next(running) == (0, SCENES + CLIPS)
+        assert next(running)[0] == 1
+        os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
+        try:
+            list(running)
+        except CommandError as error:
+            said = str(error)
+            break
+    assert said is not None
+    assert re.search(r"one of 2 processes was killed.* fewer --workers", said)
     assert make(out)[0][0] > 0
     unfinished = {name for name in files(out) if name.endswith(".part")}
     assert {n: d for n, d in files(out).items() if n not in unfinished} == files(data)

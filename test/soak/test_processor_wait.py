@@ -19,11 +19,11 @@ from pathlib import Path
 
 def compute(name):
     Path(f"/proc/self/task/{threading.get_native_id()}/comm").write_text(name)
+    print("busy", flush=True)
     while True:
         pass
 
 threading.Thread(target=compute, args=["NAME"], daemon=True).start()
-print("busy", flush=True)
 input()
 """
 
@@ -56,7 +56,10 @@ def wait_of(name: str) -> ProcessorWait:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_only_threads_that_take_frames_count():
-    taking = wait_of("dds.shm.7411")
+    for _ in range(3):  # a pause of the whole computer is no waiting
+        taking = wait_of("dds.shm.7411")
+        if 0.3 < taking.longest <= 1.0:
+            break
     assert 0.3 < taking.longest <= 1.0
     assert taking.starved_s >= 1.5
     other = wait_of("python")

@@ -14,7 +14,7 @@ from pixelrefer_ros.errors import CommandError
 from pixelrefer_ros.soak import run
 
 COUNTING = """
-import signal, sys, time
+import os, signal, sys, time
 signal.signal(signal.SIGTERM, lambda *_: HANDLER)
 print("SAID", flush=True)
 while True:
@@ -33,7 +33,7 @@ def counting(tmp_path, said: str, handler: str) -> ChildProcess:
 
 
 def test_what_was_counted_is_the_last_line(tmp_path):
-    tell = """(print('{"requests": 2}', flush=True), sys.exit())"""
+    tell = """(os.write(1, b'{"requests": 2}\\n'), sys.exit())"""
     with counting(tmp_path, "a warning", tell) as process:
         assert run._end(process) == {"requests": 2}
 

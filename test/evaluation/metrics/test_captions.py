@@ -224,11 +224,11 @@ def other_java(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> No
 
 def test_a_program_that_hangs_is_ended(tmp_path, monkeypatch):
     other_java(tmp_path, monkeypatch, f"echo $$ > {tmp_path}/pid\nexec sleep 60")
-    monkeypatch.setattr(captions, "SECONDS", 3.0)
+    monkeypatch.setattr(captions, "SECONDS", 12.0)
     started = time.monotonic()
     report = score(ITEMS[:1], ["rouge_l"])
-    assert report.left_out == {"rouge_l": "tokens took longer than 6 s and was ended"}
-    assert time.monotonic() - started < 30
+    assert report.left_out == {"rouge_l": "tokens took longer than 15 s and was ended"}
+    assert time.monotonic() - started < 60
     process = Path("/proc", (tmp_path / "pid").read_text().strip(), "stat")
     for _ in range(100):
         if not process.exists() or process.read_text().rpartition(")")[2].split()[0] == "Z":
@@ -257,4 +257,4 @@ def test_without_the_package_it_is_said_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "pycocoevalcap", None)
     reason = score(ITEMS, ["cider"]).left_out["cider"]
     assert "'pycocoevalcap'" in reason
-    assert "`pip install pixelrefer[eval]`" in reason
+    assert "`pip install '.[eval]'`" in reason

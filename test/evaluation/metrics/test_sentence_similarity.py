@@ -77,4 +77,4 @@ def test_what_is_missing_is_named(monkeypatch, package):
         monkeypatch.setitem(sys.modules, package, None)
     reason = score(ITEMS, ["ssim"]).left_out["ssim"]
     assert package in reason.replace("-", "_")
-    assert "`pip install pixelrefer[eval]`" in reason
+    assert "`pip install '.[eval]'`" in reason

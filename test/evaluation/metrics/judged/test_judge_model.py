@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 from judge_server import Reply, in_turn, serve
@@ -83,7 +84,10 @@ def test_when_the_key_is_wrong_nobody_else_is_asked_and_what_came_is_kept(cache)
     count = threading.Semaphore(3)
 
     def answer(request) -> Reply:
-        return echo(request) if count.acquire(blocking=False) else Reply("no more", status=401)
+        if count.acquire(blocking=False):
+            return echo(request)
+        time.sleep(0.3)  # for the first refusal to be heard before the next comes
+        return Reply("no more", status=401)
 
     with serve(answer) as server:
         with pytest.raises(MetricError, match="status 401, no more"):
