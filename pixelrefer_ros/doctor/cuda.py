@@ -25,7 +25,7 @@ def check_cuda(driver_signs: tuple[Path, ...] = DRIVER_SIGNS) -> Iterator[Findin
             Level.WARN,
             "CUDA",
             f"NVIDIA's driver is here, but torch sees no GPU; {build}",
-            "install a torch that fits the driver (`nvidia-smi`; on a Jetson the wheel for JetPack); "
+            "install a torch that fits the driver (`nvidia-smi`; on a Jetson the wheel for JetPack), "
             "in a container, start it with --gpus all",
         )
     else:

@@ -67,10 +67,15 @@ class Request:
             self.future.so_far = list
 
     def teller(self, index: int) -> Callable[[str], None]:
-        """Return what tells the words of one answer; a listener that raises fails its request."""
+        """Return what tells the words of one answer while it is wanted.
+
+        A listener that raises fails its request.
+        """
 
         def tell(text: str) -> None:
             assert self.on_token is not None
+            if not self.is_wanted():
+                return
             try:
                 self.on_token(index, text)
             except Exception as error:
@@ -118,7 +123,12 @@ class RequestQueue:
             return sum(request.is_wanted() for request in self._waiting)
 
     def put(self, request: Request) -> None:
-        """Add a request; raise `BusyError` when full, the reason given to `close` when closed."""
+        """Add a request, unless nobody waits for it any more.
+
+        Raises `BusyError` when full, the reason given to `close` when closed.
+        """
+        if not request.is_wanted():
+            return
         with self._changed:
             self.check_room(request.client)
             is_full = len(self._waiting) >= self._capacity

@@ -25,7 +25,6 @@ from pixelrefer_ros.errors import (
     InferenceError,
     InvalidRegionError,
     NotActiveError,
-    PixelReferError,
     TooManyRegionsError,
 )
 from pixelrefer_ros.model.pixelrefer import PixelRefer
@@ -205,11 +204,11 @@ class Describer:
             client=client,
         )
         request.future.add_done_callback(lambda _: self._memory.give_back(held, client))
-        if deadline is not None:
-            request.expire_at(deadline)
         try:
+            if deadline is not None:
+                request.expire_at(deadline)
             self._queue.put(request)
-        except PixelReferError:
+        except BaseException:
             request.future.cancel()
             raise
         return request.future

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from weakref import WeakMethod
 
 LONGEST_PAUSE_S = 1.0
 
@@ -14,12 +15,13 @@ class Watchdog:
     """Calls `on_hang(what, limit_s)` once, from a thread of its own, when a step takes too long.
 
     A step is what runs within `watch`, called from one thread; steps may be nested, the innermost
-    counts. A limit of 0 s watches nothing.
+    counts. A limit of 0 s watches nothing. `on_hang` is a method, whose object is not kept alive:
+    without it watching ends.
     """
 
     def __init__(self, limit_s: float, on_hang: Callable[[str, float], None]) -> None:
         self._limit_s = limit_s
-        self._on_hang = on_hang
+        self._on_hang = WeakMethod(on_hang)
         self._step: tuple[str, float] | None = None
         self._closed = threading.Event()
         if limit_s:
@@ -45,7 +47,10 @@ class Watchdog:
 
     def _run(self) -> None:
         while not self._closed.wait(min(LONGEST_PAUSE_S, self._limit_s / 4)):
-            step = self._step
-            if step is not None and time.monotonic() - step[1] > self._limit_s:
-                self._on_hang(step[0], self._limit_s)
+            on_hang, step = self._on_hang(), self._step
+            if on_hang is None:
                 return
+            if step is not None and time.monotonic() - step[1] > self._limit_s:
+                on_hang(step[0], self._limit_s)
+                return
+            del on_hang

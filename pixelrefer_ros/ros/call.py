@@ -49,5 +49,6 @@ class Call:
         if self.finding is not None:
             self.finding.cancel()
         if self.pending is not None and not self.pending.done():
-            self.partial = self.pending.so_far()
-            self.pending.cancel()
+            so_far = self.pending.so_far
+            if self.pending.cancel():  # first: words that come later are not told any more
+                self.partial = so_far()

@@ -202,13 +202,13 @@ class DescribeRegionClient:
         self._check_thread()
         self._context.try_shutdown()
         self._thread.join()
+        for reply in list(self._unanswered):
+            with suppress(InvalidStateError):
+                reply.set_exception(NotActiveError("the client was closed before the reply came"))
         self._executor.shutdown()
         self._action.destroy()
         self._track.destroy()
         self.node.destroy_node()
-        for reply in list(self._unanswered):
-            with suppress(InvalidStateError):
-                reply.set_exception(NotActiveError("the client was closed before the reply came"))
 
     def __enter__(self) -> DescribeRegionClient:
         return self

@@ -84,6 +84,8 @@ def _spin(executor: CallerExecutor, node: PixelReferNode) -> None:
         except (ExternalShutdownException, ShutdownException):
             return
         except Exception as error:
+            if not rclpy.ok():
+                return
             node.get_logger().error(
                 f"callback failed: {type(error).__name__}: {error}", throttle_duration_sec=10.0
             )

@@ -17,6 +17,7 @@ from sensor_msgs.msg import Image
 
 from pixelrefer_ros.action import TrackRegion
 from pixelrefer_ros.engine.describer import Describer
+from pixelrefer_ros.engine.device import free_memory
 from pixelrefer_ros.errors import (
     DeadlineError,
     ErrorCode,
@@ -96,7 +97,7 @@ class PixelReferNode(SafeLifecycleNode):
     @property
     def idle_s(self) -> float:
         """For how long no request or goal was on its way."""
-        return 0.0 if self._track_server.in_flight else self._calls.idle_s
+        return min(self._track_server.idle_s, self._calls.idle_s)
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Check the parameters and load the model; on failure say why and stay unconfigured."""
@@ -143,7 +144,10 @@ class PixelReferNode(SafeLifecycleNode):
         """Free the model."""
         stopped = self.stop()
         if stopped is not None:
+            device = stopped.model.language_model.device
             stopped.close()
+            del stopped
+            free_memory(device)
         return TransitionCallbackReturn.SUCCESS
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -223,6 +227,7 @@ class PixelReferNode(SafeLifecycleNode):
 
     async def _describe(self, message: RegionQuery, call: Call) -> RegionResult:
         """Answer a query of a service call or a goal; what goes wrong is a result with a code."""
+        describer = self._describer
         try:
             with self._calls.underway(call):
                 result = await self._answer(message, call)
@@ -232,9 +237,9 @@ class PixelReferNode(SafeLifecycleNode):
             reason = f"request failed: {type(error).__name__}: {error}"
             self.get_logger().error(reason, throttle_duration_sec=10.0)
             result = build_error(InferenceError(reason))
-        if self._describer is not None:
-            result.model_id = self._describer.model.model_id
-            self._describer.measurements.count_result(ErrorCode(result.error_code))
+        if describer is not None:
+            result.model_id = describer.model.model_id
+            describer.measurements.count_result(ErrorCode(result.error_code))
         self._try(lambda: self._results.publish(result))
         return result
 
@@ -258,6 +263,8 @@ class PixelReferNode(SafeLifecycleNode):
                         )
                         call.prepare(finding)
                         inquiry = await wait_in_executor(finding, self.executor)
+                    if call.withdrawn:
+                        return build_withdrawn(inquiry, call)
                     describer.measurements.count_finding(inquiry.finding_s)
                 pending = describer.submit(
                     inquiry.query,
@@ -275,7 +282,8 @@ class PixelReferNode(SafeLifecycleNode):
             except CancelledError:
                 return build_withdrawn(inquiry, call)
             result = build_result(inquiry, answers)
-            self._try(lambda: watching.show(inquiry, answers, call.caller))
+            if not call.withdrawn:
+                self._try(lambda: watching.show(inquiry, answers, call.caller))
         return result
 
     def _start_track(self, goal: TrackRegion.Goal, on_step: Callable[[Sighting], None]) -> Track:

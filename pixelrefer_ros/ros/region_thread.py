@@ -111,6 +111,10 @@ class RegionThread:
         Raises `BusyError` when too many wait, and what `submit` raises.
         """
         piece = _Piece(work, client, is_asked=True, on_progress=on_progress)
+        error = DeadlineError(f"{timeout_s:.3f} s passed")
+        if timeout_s <= 0:  # too late to take the place of another
+            piece.fail(error)
+            return piece.future
         pushed_out = self._put(piece)
         if pushed_out is not None:
             pushed_out.fail(
@@ -119,7 +123,6 @@ class RegionThread:
                     "this client, and another one asks"
                 )
             )
-        error = DeadlineError(f"{timeout_s:.3f} s passed")
         expire_after(timeout_s, piece.future, piece.fail, error)
         return piece.future
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -33,6 +35,7 @@ class TrackRegionServer:
         self._node = node
         self._begin = begin
         self._tracks: dict[bytes, Track] = {}
+        self._last = time.monotonic()
         self._server = ActionServer(
             node,
             TrackRegion,
@@ -44,9 +47,9 @@ class TrackRegionServer:
         )
 
     @property
-    def in_flight(self) -> int:
-        """Number of goals without a result."""
-        return len(self._tracks)
+    def idle_s(self) -> float:
+        """For how long every goal has had its result."""
+        return 0.0 if self._tracks else time.monotonic() - self._last
 
     def _on_cancel(self, goal: ServerGoalHandle) -> CancelResponse:
         track = self._tracks.get(bytes(goal.goal_id.uuid))
@@ -58,7 +61,7 @@ class TrackRegionServer:
         result = TrackRegion.Result()
         reason: PixelReferError
         try:
-            track = self._begin(goal.request, partial(self._tell, goal))
+            track = self._begin(goal.request, partial(self._tell, goal, deque()))
         except PixelReferError as error:
             reason = error.with_traceback(None)  # it leads back to here
         except Exception as error:
@@ -72,6 +75,7 @@ class TrackRegionServer:
                 track.end(CANCELED)
             reason = await wait_in_executor(track.ended, self._node.executor)
             del self._tracks[bytes(goal.goal_id.uuid)]
+            self._last = time.monotonic()
             if (sighting := track.latest()) is not None:
                 result.region = to_message(track.object_id, sighting)
         result.error_code, result.error_msg = reason.code.value, str(reason)
@@ -81,12 +85,18 @@ class TrackRegionServer:
             goal.abort()
         return result
 
-    def _tell(self, goal: ServerGoalHandle, sighting: Sighting) -> None:
-        feedback = TrackRegion.Feedback(
-            region=to_message(goal.request.region.object_id, sighting), score=sighting.score
+    def _tell(
+        self, goal: ServerGoalHandle, untold: deque[TrackRegion.Feedback], sighting: Sighting
+    ) -> None:
+        """Tell of a step, in any thread; in order, though rclpy starts the newest task first."""
+        untold.append(
+            TrackRegion.Feedback(
+                region=to_message(goal.request.region.object_id, sighting), score=sighting.score
+            )
         )
 
         def publish() -> None:
+            feedback = untold.popleft()
             if goal.is_active:
                 with suppress(InvalidHandle):
                     goal.publish_feedback(feedback)

@@ -6,7 +6,12 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from pixelrefer_ros.errors import BusyError, InvalidRegionError, PixelReferError
+from pixelrefer_ros.errors import (
+    BusyError,
+    InferenceError,
+    InvalidRegionError,
+    PixelReferError,
+)
 from pixelrefer_ros.regions.reference import Region
 from pixelrefer_ros.ros.region_finding import RegionFinder
 from pixelrefer_ros.ros.track import Sighting, Track
@@ -66,7 +71,11 @@ class Tracks:
                 )
             self._live[key] = track
         track.ended.add_done_callback(lambda _: self._forget(key))
-        track.start(frame, region)
+        try:
+            track.start(frame, region)
+        except RuntimeError as error:  # no thread can be started
+            track.end(InferenceError(str(error)))
+            raise
         return track
 
     def live(self, camera: str) -> list[Track]:

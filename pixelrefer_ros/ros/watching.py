@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from pixelrefer_ros.action import TrackRegion
 from pixelrefer_ros.engine.query import Answer
-from pixelrefer_ros.errors import BusyError, CanceledError
+from pixelrefer_ros.errors import BusyError, CanceledError, NotActiveError
 from pixelrefer_ros.ros.annotation import Annotator
 from pixelrefer_ros.ros.conversions import to_nanoseconds
 from pixelrefer_ros.ros.inquiry import Inquiry
@@ -78,7 +78,7 @@ class Watching:
         if not self._annotator.is_watched:
             return
         live = self.tracks.live(inquiry.buffer.name)
-        with suppress(BusyError):
+        with suppress(BusyError, NotActiveError):
             self.finder.thread.ask(
                 lambda _: self._draw(lambda: self._annotator.show_answer(inquiry, live)),
                 timeout_s=DRAWING_S,

@@ -225,3 +225,24 @@ def test_the_reason_for_closing_is_what_others_hear():
     queue.close()
     with pytest.raises(InferenceError, match="it hangs"):
         queue.put(request())
+
+
+def test_who_comes_too_late_takes_no_place():
+    queue = RequestQueue(2)
+    one, many, late = request(client="one"), request(client="many"), request(client="late")
+    queue.put(one)
+    queue.put(many)
+    late.expire_at(time.monotonic() - 1.0)
+    queue.put(late)
+    assert not any(waiting.future.done() for waiting in (one, many))
+    assert len(queue) == 2
+
+
+def test_words_are_not_told_once_nobody_waits():
+    heard: list[str] = []
+    asked = request(on_token=lambda _, text: heard.append(text))
+    tell = asked.teller(0)
+    tell("a")
+    asked.future.cancel()
+    tell("b")
+    assert heard == ["a"]

@@ -6,6 +6,8 @@ import threading
 import time
 from types import SimpleNamespace
 
+import pytest
+
 from pixelrefer_ros.engine.watchdog import Watchdog
 
 
@@ -14,14 +16,14 @@ class Heard:
         self.calls: list[tuple[str, float]] = []
         self.first = threading.Event()
 
-    def __call__(self, what: str, limit_s: float) -> None:
+    def hear(self, what: str, limit_s: float) -> None:
         self.calls.append((what, limit_s))
         self.first.set()
 
 
 def test_a_step_that_takes_too_long_is_told_once():
     heard = Heard()
-    watchdog = Watchdog(0.1, heard)
+    watchdog = Watchdog(0.1, heard.hear)
     with watchdog.watch("thinking"):
         assert heard.first.wait(30)
         time.sleep(0.3)
@@ -39,7 +41,7 @@ def test_many_short_steps_and_idleness_are_no_hang(monkeypatch):
         time.sleep(0.05)  # the watchdog looks every 0.025 s
 
     heard = Heard()
-    watchdog = Watchdog(0.1, heard)
+    watchdog = Watchdog(0.1, heard.hear)
     with watchdog.watch("outer"):
         for _ in range(6):
             pass_time(0.05)
@@ -57,15 +59,19 @@ def watching() -> set[threading.Thread]:
 
 def test_without_a_limit_nothing_is_watched():
     before = watching()
-    watchdog = Watchdog(0.0, Heard())
+    watchdog = Watchdog(0.0, Heard().hear)
     with watchdog.watch("thinking"):
         assert watching() <= before
 
 
-def test_closing_ends_the_thread():
-    before = watching()
-    watchdog = Watchdog(0.1, Heard())
+@pytest.mark.parametrize("by", ["closing", "nobody left to tell"])
+def test_the_thread_ends(by):
+    before, heard = watching(), Heard()
+    watchdog = Watchdog(0.1, heard.hear)
     (thread,) = watching() - before
-    watchdog.close()
+    if by == "closing":
+        watchdog.close()
+    else:
+        del heard
     thread.join(30)
     assert not thread.is_alive()

@@ -247,6 +247,18 @@ def test_what_is_canceled_stops_and_what_waits_never_begins(thread):
     assert not waiting.began.is_set()
 
 
+def test_who_comes_too_late_takes_no_place(thread):
+    running = Work()
+    first = thread.submit(running)
+    assert running.began.wait(5)
+    waiting = [thread.ask(lambda _: "done", timeout_s=60.0, client="many") for _ in range(2)]
+    late = thread.ask(lambda _: "done", timeout_s=0.0, client="late")
+    with pytest.raises(DeadlineError):
+        late.result(5)
+    running.allowed.set()
+    assert [future.result(60) for future in (first, *waiting)] == ["done"] * 3
+
+
 def test_a_closed_thread_takes_nothing(thread):
     running = Work()
     future = thread.ask(running, timeout_s=20.0)
