@@ -25,8 +25,8 @@ def check_cuda(driver_signs: tuple[Path, ...] = DRIVER_SIGNS) -> Iterator[Findin
             Level.WARN,
             "CUDA",
             f"NVIDIA's driver is here, but torch sees no GPU; {build}",
-            "install a torch that fits the driver (`nvidia-smi`; on a Jetson the wheel for JetPack), "
-            "in a container, start it with --gpus all",
+            "install a torch that fits the driver (`nvidia-smi`; on a Jetson, the wheel for its "
+            "JetPack); in a container, start it with --gpus all",
         )
     else:
         yield Finding(Level.INFO, "CUDA", f"no GPU; {build}", "model.device auto takes the CPU")

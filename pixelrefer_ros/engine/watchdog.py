@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from weakref import WeakMethod
 
 LONGEST_PAUSE_S = 1.0
+
+
+class _Step:
+    """What runs; one object for each time that it is given."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
 
 
 class Watchdog:
@@ -22,7 +28,7 @@ class Watchdog:
     def __init__(self, limit_s: float, on_hang: Callable[[str, float], None]) -> None:
         self._limit_s = limit_s
         self._on_hang = WeakMethod(on_hang)
-        self._step: tuple[str, float] | None = None
+        self._step: _Step | None = None
         self._closed = threading.Event()
         if limit_s:
             threading.Thread(target=self._run, name="pixelrefer watchdog", daemon=True).start()
@@ -30,27 +36,32 @@ class Watchdog:
     @contextmanager
     def watch(self, what: str) -> Iterator[None]:
         """Expect what runs in this context to end in time."""
-        outer, self._step = self._step, (what, time.monotonic())
+        outer, self._step = self._step, _Step(what)
         try:
             yield
         finally:
-            self._step = outer and (outer[0], time.monotonic())
+            self._step = outer and _Step(outer.what)
 
     def restart(self) -> None:
         """Give the step that is watched all its time again: it shows that it lives."""
         if self._step is not None:
-            self._step = (self._step[0], time.monotonic())
+            self._step = _Step(self._step.what)
 
     def close(self) -> None:
         """Watch no longer."""
         self._closed.set()
 
     def _run(self) -> None:
-        while not self._closed.wait(min(LONGEST_PAUSE_S, self._limit_s / 4)):
+        """Count looks, not seconds: a process that was kept from running has not hung."""
+        pause_s = min(LONGEST_PAUSE_S, self._limit_s / 4)
+        seen, looks = None, 0
+        while not self._closed.wait(pause_s):
             on_hang, step = self._on_hang(), self._step
             if on_hang is None:
                 return
-            if step is not None and time.monotonic() - step[1] > self._limit_s:
-                on_hang(step[0], self._limit_s)
+            looks = looks + 1 if step is seen else 0
+            seen = step
+            if step is not None and looks * pause_s > self._limit_s:
+                on_hang(step.what, self._limit_s)
                 return
             del on_hang

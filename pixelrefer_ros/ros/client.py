@@ -187,7 +187,7 @@ class DescribeRegionClient:
         self._executor.create_task(track.watch)
         return track
 
-    def list_frames(self, camera: str = "", *, timeout_s: float = 5.0) -> list[Header]:
+    def list_frames(self, camera: str = "", *, timeout_s: float = 30.0) -> list[Header]:
         """Return the headers of the frames the node holds, oldest first.
 
         Raises `DeadlineError` or `NotActiveError` as `describe` does.

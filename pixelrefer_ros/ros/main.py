@@ -24,8 +24,10 @@ from pixelrefer_ros.ros.node import PixelReferNode
 GRACE_S = 5.0
 """How long requests on their way may take to be answered when the process is told to stop."""
 
-FLUSH_S = 0.2
+FLUSH_S = 0.5
 """Time for requests that were sent before to arrive, and for the last replies to leave."""
+
+POLL_S = 0.01
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -62,6 +64,8 @@ def run_node(args: Sequence[str] | None, *, autostart: bool) -> int:
     spinning = threading.Thread(target=_spin, args=(executor, node), name="ros")
     spinning.start()
     stop.wait()
+    for number in (signal.SIGINT, signal.SIGTERM):  # a second one must not spoil the way out
+        signal.signal(number, signal.SIG_IGN)
     engine = _answer_all(executor, node)
     rclpy.shutdown()
     spinning.join()
@@ -97,9 +101,10 @@ def _answer_all(executor: CallerExecutor, node: PixelReferNode) -> Describer | N
     Returns the engine, which may still be at its last step.
     """
     stopped = executor.create_task(node.stop)
-    deadline = time.monotonic() + GRACE_S
-    while time.monotonic() < deadline and not (stopped.done() and node.idle_s >= FLUSH_S):
-        time.sleep(0.01)
+    for _ in range(round(GRACE_S / POLL_S)):  # not by the clock: time to run is what it needs
+        if stopped.done() and node.idle_s >= FLUSH_S:
+            break
+        time.sleep(POLL_S)
     engine: Describer | None = stopped.result()
     return engine
 

@@ -18,7 +18,7 @@ from pixelrefer_ros.errors import DeadlineError, NotActiveError
 
 logger = logging.getLogger(__name__)
 
-CANCEL_S = 5.0
+CANCEL_S = 30.0
 """Longest wait for the result after canceling."""
 
 
@@ -59,7 +59,7 @@ class RegionTrack:
         with suppress(InvalidStateError):
             self.ended.set_result(response.result)
 
-    def wait_until_seen(self, timeout_s: float = 10.0) -> TrackRegion.Feedback:
+    def wait_until_seen(self, timeout_s: float = 30.0) -> TrackRegion.Feedback:
         """Return the last feedback with a box, waiting for the first one if need be.
 
         Raises `DeadlineError` when there is none in time, `NotActiveError` when the track ended

@@ -8,5 +8,5 @@ from pixelrefer_ros.errors import DeviceError, ExportError
 
 @pytest.mark.parametrize("error_type", [DeviceError, ExportError])
 def test_a_missing_package_is_told_how_to_get_it(error_type):
-    with pytest.raises(error_type, match=r"'no_such_package' .*pip install pixelrefer\[export\]"):
+    with pytest.raises(error_type, match=r"'no_such_package' .*pip install '\.\[export\]'"):
         require("no_such_package", "export", error_type)

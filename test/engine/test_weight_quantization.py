@@ -141,7 +141,7 @@ def test_torchao_is_needed_only_when_asked_for(monkeypatch, tiny_model, name):
         resolve_quantization(name, CPU, torch.bfloat16).apply(tiny_model)
         assert weight_types(tiny_model) == "float32"
         return
-    message = rf"quantization '{name}' needs .*'torchao' .*pip install pixelrefer\[quantize\]"
+    message = rf"quantization '{name}' needs .*'torchao' .*pip install '\.\[quantize\]'"
     with pytest.raises(DeviceError, match=message):
         resolve_quantization(name, CPU, torch.bfloat16)
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -124,7 +124,7 @@ class NodeProcess:
         if self.process.poll() is None:
             self.process.send_signal(number)
         try:
-            return self.process.wait(20)
+            return self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
@@ -153,7 +153,7 @@ class CameraProcess:
         """End it and return how many frames it sent."""
         self.process.terminate()
         try:
-            output, _ = self.process.communicate(timeout=30)
+            output, _ = self.process.communicate(timeout=60)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
@@ -177,9 +177,9 @@ class Processes:
         return self._started[-1]
 
     def stop(self) -> None:
-        for started in self._started:
-            if started.process.poll() is None:
-                started.stop()
+        with ExitStack() as ending:  # all of them, whatever one of them does
+            for started in self._started:
+                ending.callback(started.stop)
 
 
 @pytest.fixture

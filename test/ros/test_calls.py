@@ -29,7 +29,7 @@ from pixelrefer_ros.ros.client import DescribeRegionClient, box_reference
 
 box = box_reference{BOX}
 with DescribeRegionClient() as client:
-    client.wait_for_node()
+    client.wait_for_node(60)
     query = RegionQuery(regions=[box], max_new_tokens={LONG})
     query.timeout.sec = 300
     goal = client.describe_streaming(box, max_new_tokens={LONG}, timeout_s=300.0)
@@ -72,6 +72,7 @@ def test_a_client_that_ends_makes_room_for_the_others(node, end, limit_s):
         assert leaver.stdout is not None
         assert leaver.stdout.readline() == "asking\n"
         # Two requests fill the batch and two wait, this one as well.
+        diagnostics.wait("engine", lambda status: values_of(status)["queue"] == "2 of 16")
         behind = node.client.describe_async(query(max_new_tokens=4))
         diagnostics.wait("engine", lambda status: values_of(status)["queue"] == "3 of 16")
         diagnostics.collect(1)  # all of them have been looked for in the graph
@@ -133,4 +134,4 @@ def test_callers_that_the_graph_does_not_know_have_not_left(calls):
             calls.withdraw_abandoned()
     assert not unknown.withdrawn
     time.sleep(0.05)
-    assert 0.05 <= calls.idle_s < 5.0
+    assert 0.05 <= calls.idle_s < 60.0

@@ -6,6 +6,7 @@ import time
 
 import pytest
 import rclpy
+from polling import wait_until
 from rclpy.executors import SingleThreadedExecutor
 
 from pixelrefer_ros.errors import DeadlineError, NotActiveError
@@ -32,7 +33,7 @@ def test_a_blocking_call_inside_a_callback_does_not_deadlock(node):
     timer = planner.create_timer(
         0.05, lambda: results.append(node.client.describe(box_reference(40, 30, 40, 30)))
     )
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while len(results) < 2 and time.monotonic() < deadline:
         executor.spin_once(timeout_sec=0.1)
     timer.destroy()
@@ -53,10 +54,8 @@ def test_waiting_in_the_thread_of_the_client_is_refused(node):
     query = RegionQuery(regions=[box_reference(40, 30, 40, 30)])
     future = node.client.describe_async(query)
     future.add_done_callback(wait_there)
-    future.result(20)
-    deadline = time.monotonic() + 5
-    while not heard and time.monotonic() < deadline:
-        time.sleep(0.01)
+    future.result(60)
+    wait_until(lambda: heard)
     assert "describe_async" in heard[0]
 
 
@@ -64,7 +63,7 @@ def test_no_node_is_said_at_once():
     with DescribeRegionClient("/nobody") as client:
         started = time.monotonic()
         assert not client.wait_for_node(0.5)
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 25
         with pytest.raises(NotActiveError, match="/nobody/describe_region"):
             client.describe(box_reference(0, 0, 9, 9))
 
@@ -77,7 +76,7 @@ def test_a_node_that_never_replies_is_a_deadline_error():
     mute.create_service(ListFrames, "~/list_frames", lambda request, response: response)
     with DescribeRegionClient("/mute") as client:
         assert not client.wait_for_node(0.5), "a node that does not reply is not there"
-        assert client._list.wait_for_service(10)
+        assert client._list.wait_for_service(60)
         assert client._describe.wait_for_service(10)
         for _ in range(3):
             with pytest.raises(DeadlineError, match="no reply within"):

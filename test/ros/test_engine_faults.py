@@ -11,12 +11,13 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from listener import Listener
 from polling import wait_until
 
+from pixelrefer_ros.engine.pending import Stage
 from pixelrefer_ros.msg import RegionQuery, RegionResult
 from pixelrefer_ros.ros.client import DescribeRegionClient, box_reference
 from pixelrefer_ros.ros.log_forwarding import THROTTLE_S
 
 BOX = (40, 30, 40, 30)
-WATCHDOG_S = 6.0
+WATCHDOG_S = 10.0
 SCRIPT = Path(__file__).with_name("faulty_node.py")
 
 
@@ -114,7 +115,7 @@ def test_a_client_that_floods_does_not_starve_another(faulty):
     questions, one at a time, are all answered."""
     faulty.order("sleep 0.05")
     with DescribeRegionClient() as other:
-        assert other.wait_for_node()
+        assert other.wait_for_node(60)
         flood = [faulty.send() for _ in range(40)]
         results = []
         for _ in range(4):
@@ -129,8 +130,8 @@ def test_a_client_that_floods_does_not_starve_another(faulty):
 def test_busy_is_said_at_once_also_by_a_slow_model(faulty):
     faulty.order("sleep 1.0")
     futures = []
-    while sum(future.done() for future in futures) < 3:  # refused
-        futures.append(faulty.send())
+    while sum(future.done() for future in futures) < 3:  # refused: an answer takes 20 s
+        futures.append(faulty.send(max_new_tokens=20))
         time.sleep(0.1)
     took_s = []
     for _ in range(3):
@@ -154,15 +155,15 @@ def test_a_worker_that_hangs_is_noticed_said_and_replaced(faulty):
         took_s = time.monotonic() - started
         for result in results:
             assert result.error_code == RegionResult.INFERENCE_ERROR
-            assert "hangs: choosing the next tokens has not ended within 6 s" in result.error_msg
+            assert "hangs: choosing the next tokens has not ended within 10 s" in result.error_msg
             assert "clean up and configure" in result.error_msg
-        assert WATCHDOG_S <= took_s < WATCHDOG_S + 15.0
+        assert WATCHDOG_S <= took_s < 29.0
 
         started = time.monotonic()
         refused = faulty.ask()
         assert refused.error_code == RegionResult.INFERENCE_ERROR
         assert "hangs" in refused.error_msg
-        assert time.monotonic() - started < WATCHDOG_S
+        assert time.monotonic() - started < 25.0
 
         def engine_fails() -> bool:
             message = listener.heard.get("diagnostics")
@@ -185,9 +186,8 @@ def test_a_worker_that_hangs_is_noticed_said_and_replaced(faulty):
 def test_the_process_ends_while_the_worker_hangs(faulty):
     """Last in this file: the node is gone afterwards."""
     faulty.order("hang")
-    hanging = faulty.send()
-    time.sleep(2.0)
-    assert not hanging.done(), hanging.result()
+    hanging = faulty.client.describe_streaming(box_reference(*BOX))
+    next(feedback for feedback in hanging if feedback.stage == Stage.GENERATING)
     faulty.node.process.terminate()
-    assert hanging.result(30).error_code == RegionResult.NOT_ACTIVE
-    assert faulty.node.process.wait(WATCHDOG_S + 15) == 0, faulty.node.log()
+    assert hanging.result().error_code == RegionResult.NOT_ACTIVE
+    assert faulty.node.process.wait(60) == 0, faulty.node.log()

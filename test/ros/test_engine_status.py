@@ -103,7 +103,9 @@ def test_random_weights_are_warned_about(tiny_model, settings):
 
 def test_a_node_tells_how_its_engine_fares(processes, endless_model_path):
     processes.camera("--rate", "5")
-    node = processes.node(model__path=endless_model_path, request__max_new_tokens=8).wait()
+    node = processes.node(
+        model__path=endless_model_path, request__max_new_tokens=8, buffer__seconds=3600.0
+    ).wait()
     with Diagnostics() as diagnostics:
         assert diagnostics.wait("engine", lambda status: status.level == DiagnosticStatus.STALE)
         assert node.change("configure")

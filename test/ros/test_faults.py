@@ -100,7 +100,7 @@ def test_a_client_killed_in_the_middle_leaves_nothing_behind(node, processes, ki
 from pixelrefer_ros.ros.client import DescribeRegionClient, box_reference
 box = box_reference{BOX}
 with DescribeRegionClient() as client:
-    client.wait_for_node()
+    client.wait_for_node(60)
     client.describe(box)
     print("asking", flush=True)
     {KILLED[kind]}
@@ -163,11 +163,13 @@ def test_stamps_that_go_back_begin_anew(node, processes):
     assert ask(node).regions[0].header.stamp.sec < 2000
     evicted = ask(node, 2000 * 10**9)
     assert evicted.error_code == RegionResult.FRAME_EVICTED
-    stamp = to_nanoseconds(node.client.list_frames()[0].stamp)
+    stamp = to_nanoseconds(node.client.list_frames()[-1].stamp)
     assert ask(node, stamp).error_code == RegionResult.NONE
 
 
 def test_a_bag_that_loops_is_answered_in_every_round(node, tmp_path):
+    # Killed cameras stay in the graph for a while, and count when reliability is chosen.
+    wait_until(lambda: not node.client.node.get_publishers_info_by_topic("/camera/image_raw"), 90)
     stamps = [10**18 + n * 50_000_000 for n in range(20)]
     pixels = np.random.default_rng(0).integers(0, 255, (120, 160, 3), np.uint8)
     frames = [Frame("", stamp, "camera", from_rgb(pixels)) for stamp in stamps]
@@ -175,7 +177,7 @@ def test_a_bag_that_loops_is_answered_in_every_round(node, tmp_path):
     for _ in range(2):
         played = subprocess.run(
             [sys.executable, "-m", "pixelrefer_ros.ros.bag_player", str(tmp_path / "bag")],
-            cwd=ROOT, timeout=60, check=False,
+            cwd=ROOT, timeout=300, check=False,
         )  # fmt: skip
         assert played.returncode == 0
         wait_until(lambda: node.stamps_ns() == stamps)
@@ -208,7 +210,7 @@ def test_a_clock_that_stands_still_stops_nobody(processes, node, endless_model_p
         query.timeout.nanosec = 300_000_000
         started = time.monotonic()
         assert node.client.describe_async(query).result(30).error_code == RegionResult.TIMEOUT
-        assert time.monotonic() - started < 10.0
+        assert time.monotonic() - started < 25.0
     with node.client.describe_streaming(box_reference(*BOX), max_new_tokens=20_000) as stream:
         next(feedback for feedback in stream if feedback.delta)
     assert stream.result().error_code == RegionResult.CANCELED

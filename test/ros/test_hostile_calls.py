@@ -44,6 +44,7 @@ def check(result: RegionResult) -> None:
 
 def is_well(node) -> bool:
     query = RegionQuery(prompt="What is it?", regions=[RIGHT], max_new_tokens=2)
+    query.timeout.sec = 30
     return ask(node, query).error_code == ErrorCode.NONE and node.process.poll() is None
 
 
@@ -133,7 +134,7 @@ def test_what_is_too_large_is_named(query, code, message, node):
     assert ErrorCode(result.error_code) == code
     assert message in result.error_msg
     assert len(result.error_msg) < 300
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 25
 
 
 def test_a_mask_that_is_too_large_is_named(node):

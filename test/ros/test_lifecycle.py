@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from pixelrefer_ros.engine.pending import Stage
 from pixelrefer_ros.msg import RegionQuery, RegionResult
 from pixelrefer_ros.ros.client import box_reference, polygon_reference
 
@@ -88,7 +89,7 @@ def test_a_request_on_its_way_is_answered_before_the_process_ends(
     assert not future.done(), future.result()
     node.process.send_signal(number)
     assert future.result(30).error_code == RegionResult.NOT_ACTIVE
-    assert node.stop(number) == 0
+    assert node.process.wait(60) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -118,7 +119,7 @@ def test_all_that_is_on_its_way_is_answered_before_the_process_ends(
     codes = [request.result(30).error_code for request in requests]
     assert codes == [RegionResult.NOT_ACTIVE] * len(requests)
     assert track.ended.result(30).error_code == RegionResult.CANCELED
-    assert node.stop(number) == 0
+    assert node.process.wait(60) == 0
 
 
 def test_a_goal_on_its_way_is_answered_before_the_process_ends(processes, endless_model_path):
@@ -129,7 +130,7 @@ def test_a_goal_on_its_way_is_answered_before_the_process_ends(processes, endles
     next(feedback for feedback in stream if feedback.delta)
     node.process.send_signal(signal.SIGTERM)
     assert stream.result().error_code == RegionResult.NOT_ACTIVE
-    assert node.stop() == 0
+    assert node.process.wait(60) == 0
 
 
 def test_replies_leave_before_a_long_step_of_the_model_ends(processes):
@@ -138,12 +139,10 @@ def test_replies_leave_before_a_long_step_of_the_model_ends(processes):
     node = processes.node().start()
     node.wait_for_frames(2)
     regions = [box_reference(9 * k, 60, 2, 2) for k in range(16)]
-    future = node.client.describe_async(RegionQuery(regions=regions))
-    node.wait_for_calls()
-    time.sleep(1.0)
-    assert not future.done(), future.result()
+    stream = node.client.describe_streaming(regions, timeout_s=120.0)
+    next(feedback for feedback in stream if feedback.stage == Stage.ENCODING)
     node.process.send_signal(signal.SIGTERM)
-    assert future.result(30).error_code == RegionResult.NOT_ACTIVE
+    assert stream.result().error_code == RegionResult.NOT_ACTIVE
     node.process.kill()
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -87,8 +88,12 @@ def table(module_processes, model, tmp_path_factory) -> Table:
     first_ns = time.time_ns()
     write_bag(bag, ((TOPIC, frame) for frame in frames(first_ns)))
     player = [sys.executable, "-m", "pixelrefer_ros.ros.bag_player", str(bag)]
-    subprocess.run(player, check=True, timeout=60, capture_output=True)
-    node.wait_for_frames(len(NAMES))
+    for _ in range(3):  # best effort: frames may be lost where the computer stalls
+        subprocess.run(player, check=True, timeout=300, capture_output=True)
+        with suppress(AssertionError):
+            node.wait_for_frames(len(NAMES), timeout_s=20.0)
+            break
+    assert len(node.stamps_ns()) == len(NAMES)
     return Table(node.client, first_ns)
 
 

@@ -123,7 +123,7 @@ def test_results_and_annotated_are_published(node):
         heard = listener.all
 
         def of_results() -> list[Image]:
-            stamps = [result.regions[0].header.stamp for result in heard["result"]]
+            stamps = [r.regions[0].header.stamp for r in heard["result"] if r.regions]
             return [picture for picture in heard["picture"] if picture.header.stamp in stamps]
 
         for _ in range(20):
@@ -157,7 +157,7 @@ def test_frames_keep_arriving_at_full_rate_while_the_model_thinks(node):
         during_s = np.array([stamp for stamp in node.stamps_ns() if stamp > before]) / 1e9
         return len(during_s) >= 0.9 * 30 * thought_ns / 1e9 and np.diff(during_s).max() < 4 / 30
 
-    assert any(all_came() for _ in range(3)), "others may keep the computer busy for a while"
+    assert any(all_came() for _ in range(10)), "others may keep the computer busy for a while"
 
 
 def test_an_unknown_camera_lists_no_frames(node):

@@ -54,9 +54,7 @@ def test_an_object_is_found(node, region):
 
 def test_an_object_is_followed(node):
     region = box_reference(40, 30, 40, 40, object_id="thing")
-    result = answered(
-        node.client.describe(region, "What does <region> do?", num_frames=FRAMES, history_s=0.5)
-    )
+    result = answered(node.client.describe(region, "What does <region> do?", num_frames=FRAMES))
     stamps = [to_nanoseconds(used.header.stamp) for used in result.regions]
     assert {used.object_id for used in result.regions} == {"thing"}
     assert 1 < len(stamps) <= FRAMES

@@ -29,7 +29,7 @@ def executor():
 
 def run(executor: SingleThreadedExecutor, future: Future) -> object:
     task = executor.create_task(wait_in_executor(future, executor))
-    executor.spin_until_future_complete(task, timeout_sec=5)
+    executor.spin_until_future_complete(task, timeout_sec=60)
     assert task.done()
     return task.result()
 
@@ -39,7 +39,7 @@ def test_the_result_of_another_thread_arrives_at_once(executor):
     threading.Timer(0.1, future.set_result, ["done"]).start()
     started = time.monotonic()
     assert run(executor, future) == "done"
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 30
 
 
 def test_a_future_that_is_already_settled_does_not_hang(executor):
@@ -83,7 +83,7 @@ def test_a_callback_that_failed_lets_go_of_what_it_knew(executor):
     gc.disable()
     try:
         task = executor.create_task(answer())
-        executor.spin_until_future_complete(task, timeout_sec=5)
+        executor.spin_until_future_complete(task, timeout_sec=60)
         assert task.result() == "too late"
         assert seen[0]() is None
     finally:

@@ -305,8 +305,8 @@ def test_who_waits_for_news_is_woken_by_the_next_frame():
     [first] = fill(buffer, [100])
     threading.Timer(0.1, fill, [buffer, [133]]).start()
     started = time.monotonic()
-    [news] = buffer.wait_for_news(first, 10.0)
-    assert time.monotonic() - started < 5.0
+    [news] = buffer.wait_for_news(first, 60.0)
+    assert time.monotonic() - started < 30.0
     assert news.stamp_ns == 133 * MILLISECOND
 
 

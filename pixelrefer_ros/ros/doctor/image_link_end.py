@@ -31,7 +31,7 @@ RATE_HZ = 30.0
 COUNT = 45
 """Frames of each size."""
 
-DISCOVERY_S = 10.0
+DISCOVERY_S = 30.0
 SETTLING_S = 0.5
 """A subscriber is seen before it has seen the publisher and drops what comes until then."""
 LAST_FRAMES_S = 0.5

@@ -33,5 +33,5 @@ def test_a_cpu_is_refused():
 
 @pytest.mark.skipif(importlib.util.find_spec("tensorrt") is not None, reason="it is installed")
 def test_the_missing_package_is_told_how_to_get_it():
-    with pytest.raises(ExportError, match=r"pip install pixelrefer\[tensorrt\]"):
+    with pytest.raises(ExportError, match=r"pip install '\.\[tensorrt\]'"):
         check_tensorrt(torch.device("cuda:0"))
