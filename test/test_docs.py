@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -146,6 +147,36 @@ def test_the_commands_of_the_readme(command, request, tmp_path, monkeypatch):
 @pytest.mark.parametrize("start", NOT_RUN)
 def test_no_excuse_outlives_its_command(start):
     assert any(command.startswith(start) for command in commands())
+
+
+def test_the_python_of_the_readme_runs_as_printed(tmp_path):
+    frame = last_frame(BagReader(find_demo("table_top")), "/camera/image_raw/compressed")
+    (tmp_path / "photo.jpg").write_bytes(bytes(frame.image.data))
+    [script] = blocks(README, "python")
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Timing(" in done.stdout
+
+
+def test_the_parameters_of_the_readme_are_those_of_two_cameras(tmp_path):
+    rclpy = pytest.importorskip("rclpy", reason="needs ROS 2")
+    from pixelrefer_ros.ros.parameters import declare_parameters, read_settings
+
+    [text] = blocks(README, "yaml")
+    (tmp_path / "robot.yaml").write_text(text)
+    context = rclpy.Context()
+    rclpy.init(args=["--ros-args", "--params-file", str(tmp_path / "robot.yaml")], context=context)
+    node = rclpy.create_node("pixelrefer", context=context)
+    declare_parameters(node)
+    cameras = [(one.name, one.topic, one.transport) for one in read_settings(node).cameras]
+    node.destroy_node()
+    context.try_shutdown()
+    assert cameras == [
+        ("front", "/front/image_raw", "raw"),
+        ("wrist", "/wrist/image_raw/compressed", "compressed"),
+    ]
 
 
 def test_the_example_for_planners_runs_as_printed(node, tmp_path):

@@ -133,6 +133,15 @@ def test_a_goal_on_its_way_is_answered_before_the_process_ends(processes, endles
     assert node.process.wait(60) == 0
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_that_follow_do_not_spoil_the_way_out(processes, number):
+    node = processes.node().start()
+    while node.process.poll() is None:
+        node.process.send_signal(number)
+        time.sleep(0.02)
+    assert node.process.returncode == 0
+
+
 def test_replies_leave_before_a_long_step_of_the_model_ends(processes):
     """Boxes of 2x2 pixels are enlarged to thousands of patches: the encoder takes its time."""
     processes.camera()
