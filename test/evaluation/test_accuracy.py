@@ -124,11 +124,11 @@ def test_a_data_set_of_no_use_is_an_error(engine, tmp_path):
     assert len(records) == 5 * PICTURES + 1
 
 
-def test_the_example_of_the_page_runs(tiny_model, tmp_path, monkeypatch, capsys):
+def test_the_example_of_the_page_runs(tmp_path, monkeypatch, capsys):
     page = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
     [example] = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     (tmp_path / "data" / "test").mkdir(parents=True)
     write_discs(tmp_path / "data" / "test")
     monkeypatch.chdir(tmp_path)
-    exec(example, {"model": tiny_model})
-    assert capsys.readouterr().out == "0.0\n"
+    exec(example, {})
+    assert 0.0 <= float(capsys.readouterr().out) <= 1.0
