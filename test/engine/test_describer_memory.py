@@ -16,7 +16,7 @@ import sys
 import pytest
 
 SCRIPT = """
-import ctypes, gc
+import ctypes, gc, time
 from dataclasses import replace
 
 import numpy as np
@@ -85,7 +85,11 @@ with Describer(model, queue_size=QUEUE) as describer:
     gc.disable()  # nothing may need to be searched for
     before = held()
     answer(1000)
-    after = held()
+    for _ in range(100):  # the worker puts its tools away after the last answer
+        after = held()
+        if after[0] <= before[0]:
+            break
+        time.sleep(0.1)
 print(after[0] - before[0], after[1] - before[1])
 """
 
