@@ -57,6 +57,7 @@ class NodeProcess:
         for name, value in {**PARAMETERS, **parameters}.items():
             command += ["-p", f"{name.replace('__', '.')}:={value}"]
         self._log = log
+        self._closed = False
         with log.open("w") as output:
             self.process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
         self.client = DescribeRegionClient()
@@ -129,7 +130,9 @@ class NodeProcess:
             self.process.kill()
             raise
         finally:
-            self.client.close()
+            if not self._closed:
+                self._closed = True
+                self.client.close()
 
     def _call(self, client, request, timeout_s: float):
         future = client.call_async(request)
@@ -179,7 +182,8 @@ class Processes:
     def stop(self) -> None:
         with ExitStack() as ending:  # all of them, whatever one of them does
             for started in self._started:
-                ending.callback(started.stop)
+                if isinstance(started, NodeProcess) or started.process.poll() is None:
+                    ending.callback(started.stop)
 
 
 @pytest.fixture
