@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 from collections.abc import Iterator
@@ -21,6 +22,15 @@ settings.register_profile(
 settings.load_profile("same")
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def without_collector() -> Iterator[None]:
+    """Nothing may need the collector of cycles to be freed."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

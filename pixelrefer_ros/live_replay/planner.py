@@ -70,7 +70,6 @@ class Planner:
         self._listed: dict[str, float] = dict.fromkeys(last, 0.0)
         self._looked: Counter[str] = Counter()
         self._asked: dict[str, float] = {}
-        self._heard = 0.0
 
     def hold(self, due: Sequence[Due], check: Callable[[], object]) -> Iterator[Reply]:
         """Yield a reply for each query, as they come; return after the last, when all is played.
@@ -80,7 +79,6 @@ class Planner:
         """
         waiting = sorted(due, key=lambda one: one.moment.place.receive_ns)
         until_ns = max(place.receive_ns for place in self._last.values())
-        self._heard = time.monotonic()
         while waiting or self._asked or self._clock.now_ns < until_ns:
             check()
             self._check_patience()
@@ -98,11 +96,10 @@ class Planner:
 
     def _await_last(self, check: Callable[[], object]) -> None:
         """List until the last frames are there, or should have been there long ago."""
-        looks = 0
-        while looks < ARRIVAL_LISTINGS:
+        for _ in range(ARRIVAL_LISTINGS):
             check()
-            told = [self._list(camera, 0.0) for camera in self._last]
-            looks += all(told)
+            for camera in self._last:
+                self._list(camera, 0.0)
             if all(place.stamp_ns in self.received[camera] for camera, place in self._last.items()):
                 return
             time.sleep(ARRIVAL_POLL_S)
@@ -120,18 +117,13 @@ class Planner:
     def _list(self, camera: str, period_s: float) -> bool:
         """Ask which frames the node holds, unless that was asked less than `period_s` ago.
 
-        Returns whether it told. Raises `DeadlineError` when it has kept silent for long.
+        Returns whether it was asked.
         """
         if time.monotonic() - self._listed[camera] < period_s:
             return False
-        try:
-            headers = self._client.list_frames(camera)
-        except DeadlineError:
-            if time.monotonic() - self._heard > ANSWER_S:
-                raise
-            return False
+        headers = self._client.list_frames(camera)
         self.received[camera].update(to_nanoseconds(header.stamp) for header in headers)
-        self._heard = self._listed[camera] = time.monotonic()
+        self._listed[camera] = time.monotonic()
         return True
 
     def _ask(self, due: Due) -> None:

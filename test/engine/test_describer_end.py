@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 import weakref
 
@@ -12,14 +11,6 @@ import pytest
 from pixelrefer_ros.engine.describer import Describer
 from pixelrefer_ros.model.pixelrefer import PixelRefer
 from pixelrefer_ros.regions.reference import Region
-
-
-@pytest.fixture
-def without_collector():
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
 
 
 def test_a_closed_engine_lets_go_of_its_model(tiny_model_path, without_collector):

@@ -11,7 +11,6 @@ pytest.importorskip("rclpy", reason="needs ROS 2")
 from builtin_interfaces.msg import Time
 from std_msgs.msg import Header
 
-from pixelrefer_ros.errors import DeadlineError
 from pixelrefer_ros.live_replay import planner as planning
 from pixelrefer_ros.live_replay.planner import Planner
 from pixelrefer_ros.streams.bag_index import FramePlace
@@ -54,25 +53,6 @@ def test_but_not_for_long(monkeypatch):
     node = SlowNode(after=10**6)
     assert received(node) == {"camera_0": {SECOND, 2 * SECOND}}
     assert node.asked == 10
-
-
-def test_silence_of_the_node_is_no_listing_and_has_an_end(monkeypatch):
-    """A frame is not taken for lost while the node says nothing at all."""
-    monkeypatch.setattr(planning, "ARRIVAL_LISTINGS", 1)
-    node = SlowNode(after=0)
-    listing, silences = node.list_frames, iter(range(3))
-
-    def silent(camera: str) -> list[Header]:
-        if next(silences, None) is not None:
-            raise DeadlineError("no reply within 5.0 s")
-        return listing(camera)
-
-    monkeypatch.setattr(node, "list_frames", silent)
-    assert received(node) == {"camera_0": {SECOND, 2 * SECOND, 3 * SECOND}}
-    silences = iter(range(1000))
-    monkeypatch.setattr(planning, "ANSWER_S", 0.0)
-    with pytest.raises(DeadlineError):
-        received(node)
 
 
 def test_a_process_that_ends_meanwhile_is_heard():

@@ -21,6 +21,7 @@ import rclpy
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.srv import SetParameters
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 
 from pixelrefer_ros.errors import DeadlineError
@@ -200,6 +201,20 @@ def module_processes(tmp_path_factory) -> Iterator[Processes]:
     running = Processes(tmp_path_factory.mktemp("processes"))
     yield running
     running.stop()
+
+
+@pytest.fixture
+def executor() -> Iterator[SingleThreadedExecutor]:
+    """An executor in a context of its own, with a node named `server`."""
+    context = rclpy.Context()
+    rclpy.init(context=context)
+    node = rclpy.create_node("server", context=context)
+    running = SingleThreadedExecutor(context=context)
+    running.add_node(node)
+    yield running
+    running.shutdown()
+    node.destroy_node()
+    context.try_shutdown()
 
 
 @pytest.fixture(scope="module")

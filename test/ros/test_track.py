@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 import weakref
 
@@ -30,14 +29,6 @@ def finder():
     )
     yield finder
     finder.thread.close()
-
-
-@pytest.fixture
-def without_collector():
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
 
 
 def a_frame(stamp_ns: int, side: int = 64) -> Frame:

@@ -12,9 +12,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
-import rclpy
 from rclpy.action import ActionClient
-from rclpy.executors import SingleThreadedExecutor
 
 from pixelrefer_ros.action import TrackRegion
 from pixelrefer_ros.errors import CanceledError
@@ -26,12 +24,8 @@ from pixelrefer_ros.streams.image_codec import from_rgb
 STEPS = 5
 
 
-def test_steps_are_told_in_order_and_the_server_is_idle_after_the_result():
-    context = rclpy.Context()
-    rclpy.init(context=context)
-    node = rclpy.create_node("server", context=context)
-    executor = SingleThreadedExecutor(context=context)
-    executor.add_node(node)
+def test_steps_are_told_in_order_and_the_server_is_idle_after_the_result(executor):
+    [node] = executor.get_nodes()
     track = SimpleNamespace(ended=Future(), latest=lambda: None)
 
     def begin(goal: TrackRegion.Goal, on_step) -> SimpleNamespace:
@@ -69,6 +63,3 @@ def test_steps_are_told_in_order_and_the_server_is_idle_after_the_result():
     assert asked.result().error_msg == "seen enough"
     assert 0.0 < server.idle_s < 60.0
     client.destroy()
-    executor.shutdown()
-    node.destroy_node()
-    context.try_shutdown()

@@ -7,24 +7,11 @@ import weakref
 from concurrent.futures import Future
 
 import pytest
-import rclpy
 from rclpy.executors import SingleThreadedExecutor
 
 from pixelrefer_ros.engine.pending import Pending
 from pixelrefer_ros.errors import BusyError, DeadlineError
 from pixelrefer_ros.ros.waiting import wait_in_executor
-
-
-@pytest.fixture
-def executor():
-    context = rclpy.Context()
-    rclpy.init(context=context)
-    node = rclpy.create_node("waiting", context=context)
-    executor = SingleThreadedExecutor(context=context)
-    executor.add_node(node)
-    yield executor
-    node.destroy_node()
-    context.try_shutdown()
 
 
 def run(executor: SingleThreadedExecutor, future: Future) -> object:
