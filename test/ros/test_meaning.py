@@ -97,11 +97,6 @@ def table(module_processes, model, tmp_path_factory) -> Table:
     return Table(node.client, first_ns)
 
 
-misjudged = pytest.mark.xfail(
-    reason="of the one claim in five that the model gets wrong, as its card says", strict=True
-)
-
-
 def words(text: str) -> list[str]:
     return re.findall(r"[a-z]+", text)
 
@@ -143,13 +138,13 @@ def test_left_becomes_right_when_the_regions_are_swapped(table, picture, left, r
     ("picture", "names", "prompt", "right"),
     [
         ("mug", ["red mug"], "Is <region> made of wood?", "yes"),
-        pytest.param("mug", ["purple candle"], "Is <region> a teapot?", "no", marks=misjudged),
+        ("mug", ["purple candle"], "Is <region> a teapot?", "no"),
         ("mug", ["red mug", "brown can"], "Is <region> to the right of <region>?", "yes"),
         ("mug", ["red mug", "yellow can"], "Is <region> to the left of <region>?", "no"),
         ("teapots", ["white cone"], "Is <region> white?", "yes"),
         ("teapots", ["grey teapot"], "Is <region> red?", "no"),
         ("cars", ["red phone"], "Is <region> a phone?", "yes"),
-        pytest.param("cars", ["pink car"], "Is <region> a can?", "no", marks=misjudged),
+        ("cars", ["pink car"], "Is <region> a can?", "no"),
     ],
 )
 def test_yes_and_no(table, picture, names, prompt, right):
