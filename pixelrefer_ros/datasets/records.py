@@ -20,6 +20,7 @@ class DataFile:
     repeat: how often an epoch goes through the file.
     tasks: take only records whose field `task` is one of these; empty takes all.
     topics: the same of the field `topic`.
+    answers: the same of the field `expected`.
     """
 
     path: str
@@ -27,6 +28,7 @@ class DataFile:
     repeat: int = 1
     tasks: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise `CommandError` for a file that is never gone through."""
@@ -35,9 +37,8 @@ class DataFile:
 
     def takes(self, values: Mapping[str, Any]) -> bool:
         """Tell whether a record is one of those to be taken."""
-        return (not self.tasks or values.get("task") in self.tasks) and (
-            not self.topics or values.get("topic") in self.topics
-        )
+        wanted = {"task": self.tasks, "topic": self.topics, "expected": self.answers}
+        return all(not chosen or values.get(key) in chosen for key, chosen in wanted.items())
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,11 @@ def read_records(files: Sequence[DataFile]) -> Records:
                 group.append(len(records))
                 records.append(record)
         if not found:
-            about = f", topics {list(file.topics)}" if file.topics else ""
+            about = "".join(
+                f", {name} {list(chosen)}"
+                for name, chosen in (("topics", file.topics), ("answers", file.answers))
+                if chosen
+            )
             raise DatasetError(
                 f"{file.path}: no records of the tasks {list(file.tasks) or 'any'}{about}"
             )

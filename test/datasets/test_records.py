@@ -61,6 +61,15 @@ def test_topics_choose_too(tmp_path):
         read_records([DataFile(str(path), topics=("state",))])
 
 
+def test_answers_choose_too(tmp_path):
+    rows = [{**said("a", "It is a mug.", "category"), "expected": "mug"}, said("a", "mug")]
+    path = write_records(tmp_path / "d.jsonl", rows)
+    chosen = read_records([DataFile(str(path), answers=("mug", "vase"))])
+    assert [record.name for record in chosen.records] == ["d.jsonl:1"]
+    with pytest.raises(DatasetError, match=r"tasks any, answers \['vase'\]"):
+        read_records([DataFile(str(path), answers=("vase",))])
+
+
 def test_a_broken_line_fails_when_it_is_used(tmp_path):
     path = write_records(tmp_path / "d.jsonl", [said("a", "x"), '{"image": ', "[1]"])
     records = read_records([DataFile(str(path))])

@@ -21,10 +21,10 @@ SEED = 950001
 LEAST = {
     "colour": 0.9,
     "relation": 0.88,
-    "part": 0.7,
-    "category": 0.7,
-    "material": 0.75,
-    "yes_no": 0.7,
+    "part": 0.75,
+    "category": 0.84,
+    "material": 0.87,
+    "yes_no": 0.87,
 }
 LEAST_OF_CLIPS = {"motion": 0.8}
 
