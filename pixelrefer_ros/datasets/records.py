@@ -105,11 +105,8 @@ def read_records(files: Sequence[DataFile]) -> Records:
                 group.append(len(records))
                 records.append(record)
         if not found:
-            about = "".join(
-                f", {name} {list(chosen)}"
-                for name, chosen in (("topics", file.topics), ("answers", file.answers))
-                if chosen
-            )
+            others = {"topics": file.topics, "answers": file.answers}
+            about = "".join(f", {name} {list(of)}" for name, of in others.items() if of)
             raise DatasetError(
                 f"{file.path}: no records of the tasks {list(file.tasks) or 'any'}{about}"
             )
