@@ -30,6 +30,12 @@ CORPUS = ("bleu4", "meteor")
 SECONDS, SECONDS_PER_ITEM = 300.0, 1.0
 """How long a program may take: several times what SPICE needs, the slowest."""
 
+PROGRAM = (
+    "import sys; sys.path[:] = filter(None, sys.path); "
+    f"import runpy; runpy.run_module('{__package__}.caption_process', run_name='__main__')"
+)
+"""`python -m`, but a file in the current folder is not taken for a module of the same name."""
+
 STANFORD_FILES = ("stanford-corenlp-3.6.0.jar", "stanford-corenlp-3.6.0-models.jar")
 
 
@@ -105,7 +111,7 @@ def run_program(task: str, texts: Any, *, items: int) -> Any:
     """
     limit = SECONDS + SECONDS_PER_ITEM * items
     process = subprocess.Popen(
-        [sys.executable, "-m", f"{__package__}.caption_process", task],
+        [sys.executable, "-c", PROGRAM, task],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

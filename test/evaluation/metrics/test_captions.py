@@ -222,6 +222,13 @@ def other_java(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> No
     captions._tokenize.cache_clear()
 
 
+@needs_java
+def test_files_in_the_current_folder_are_not_taken_for_modules(tmp_path, monkeypatch):
+    (tmp_path / "numbers.py").write_text("raise SystemExit('not this one')")
+    monkeypatch.chdir(tmp_path)
+    assert score(ITEMS[1:3], ["cider"]).left_out == {}
+
+
 def test_a_program_that_hangs_is_ended(tmp_path, monkeypatch):
     other_java(tmp_path, monkeypatch, f"echo $$ > {tmp_path}/pid\nexec sleep 60")
     monkeypatch.setattr(captions, "SECONDS", 12.0)
