@@ -40,8 +40,7 @@ def last_frame(bag: BagReader, topic: str) -> Frame:
 
 
 def _is_readable(bag: BagReader, topic: str) -> bool:
-    received = bag.received_frames(topic, on_broken=lambda _: None)
-    return any(_has_pixels(frame) for _, frame in islice(received, TRIED_FRAMES))
+    return any(_has_pixels(frame) for frame in islice(bag.frames(topic), TRIED_FRAMES))
 
 
 def _has_pixels(frame: Frame) -> bool:

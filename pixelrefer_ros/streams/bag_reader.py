@@ -95,20 +95,24 @@ class BagReader:
             return _image_topics(reader)
 
     def frames(self, topic: str) -> Iterator[Frame]:
-        """Yield the images of `topic` in the order received, named by it, with header stamps."""
-        return (received.frame for received in self.received_frames(topic))
+        """Yield the images of `topic` in the order received, named by it, with header stamps.
+
+        Broken messages are passed over; `received_frames` tells which.
+        """
+        received = self.received_frames(topic, on_broken=lambda _: None)
+        return (one.frame for one in received)
 
     def received_frames(
         self,
         topic: str,
         *,
+        on_broken: Callable[[BrokenMessage], None],
         start_ns: int | None = None,
         end_ns: int | None = None,
-        on_broken: Callable[[BrokenMessage], None] | None = None,
     ) -> Iterator[ReceivedFrame]:
         """Yield the images of `topic` received from `start_ns` to `end_ns`, both included.
 
-        A broken message is told to `on_broken` and left out; without it, it raises `BagError`.
+        A broken message is told to `on_broken` and left out.
         """
         stop_ns = None if end_ns is None else end_ns + 1
         with self._open() as reader:
@@ -118,8 +122,6 @@ class BagReader:
                     message = image_types().deserialize_cdr(data, connection.msgtype)
                     frame = _to_frame(message, topic)
                 except Exception as error:  # rosbags fails in many ways
-                    if on_broken is None:
-                        raise
                     reason = str(error) or type(error).__name__
                     on_broken(BrokenMessage(topic, receive_ns, reason))
                 else:

@@ -41,7 +41,9 @@ def test_a_bag_without_readable_images(tmp_path):
         choose_topic(BagReader(tmp_path / "bag"))
 
 
-def test_broken_messages_at_the_start_are_passed_over(bag, tmp_path):
+@pytest.fixture
+def cut(bag, tmp_path) -> BagReader:
+    """More broken messages than are tried, a whole one, and another broken one."""
     with Writer(tmp_path / "cut", version=9) as writer:
         kind = "sensor_msgs/msg/Image"
         connection = writer.add_connection("/b/colour", kind, typestore=image_types())
@@ -49,7 +51,21 @@ def test_broken_messages_at_the_start_are_passed_over(bag, tmp_path):
         for receive_ns in range(TRIED_FRAMES + 1):
             writer.write(connection, receive_ns, first.data[:20])
         writer.write(connection, TRIED_FRAMES + 1, second.data)
-    assert choose_topic(BagReader(tmp_path / "cut")).name == "/b/colour"
+        writer.write(connection, TRIED_FRAMES + 2, first.data[:-1])
+    return BagReader(tmp_path / "cut")
+
+
+def test_broken_messages_at_the_start_are_passed_over(cut):
+    assert choose_topic(cut).name == "/b/colour"
+
+
+def test_the_last_frame_is_the_last_whole_one(bag, cut):
+    assert last_frame(cut, "/b/colour").stamp_ns == list(bag.frames("/b/colour"))[1].stamp_ns
+
+
+def test_a_frame_beside_broken_messages_is_found(bag, cut):
+    stamp_ns = list(bag.frames("/b/colour"))[1].stamp_ns
+    assert cut.frame_at("/b/colour", stamp_ns).stamp_ns == stamp_ns
 
 
 @pytest.mark.parametrize("damaged", [1, TRIED_FRAMES - 1, TRIED_FRAMES])
