@@ -68,6 +68,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+    except Exception as error:
+        from pixelrefer_ros.engine.failures import is_out_of_memory  # torch, which takes seconds
+
+        if not is_out_of_memory(error):
+            raise
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        print(
+            f"{command.prog}: out of memory: {reason}. Smaller models, types and batches need less",
+            file=sys.stderr,
+        )
+        return 2
 
 
 class _Parser(argparse.ArgumentParser):

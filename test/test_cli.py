@@ -4,9 +4,11 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from pixelrefer_ros import __version__
 from pixelrefer_ros.cli import main
+from pixelrefer_ros.commands import bench
 
 COMMANDS = (
     "describe", "node", "ask", "doctor", "demo", "annotate", "replay", "simulate", "train",
@@ -85,6 +87,20 @@ def test_without_ros_one_line_says_what_is_missing_and_how_to_get_it(
     assert "make setup" in errors
     assert "/opt/ros/jazzy/setup.bash" in errors
     assert errors.count("\n") == 1
+
+
+def test_too_little_memory_is_said_in_one_line(capsys, monkeypatch):
+    monkeypatch.setattr(bench, "run", lambda _: torch.empty(2**60))
+    status, _, errors = outcome(capsys, "bench")
+    assert status == 2
+    assert errors.startswith("pixelrefer bench: out of memory: ")
+    assert errors.count("\n") == 1
+
+
+def test_other_mistakes_are_told_whole(monkeypatch):
+    monkeypatch.setattr(bench, "run", lambda _: int("one"))
+    with pytest.raises(ValueError, match="invalid literal"):
+        main(["bench"])
 
 
 def test_help_is_quick_because_it_does_not_load_the_network():

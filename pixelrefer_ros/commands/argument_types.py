@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
-from argparse import ArgumentTypeError
+from argparse import ArgumentTypeError, Namespace
 
+from pixelrefer_ros.errors import CommandError
 from pixelrefer_ros.streams.stamps import NANOSECONDS
 
 MAX_FRAMES = 255
 MAX_TIMEOUT_S = 3600
 MIN_SIDE, MAX_SIDE = 64, 16384
+
+
+def refuse(arguments: Namespace, with_what: str, *options: str) -> None:
+    """Raise `CommandError` for an option that is given and has no meaning `with_what`."""
+    for option in options:
+        if getattr(arguments, option):
+            raise CommandError(f"--{option.replace('_', '-')} does not go with {with_what}")
 
 
 def positive_number(text: str) -> float:

@@ -13,7 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pixelrefer_ros.commands import following_bench
-from pixelrefer_ros.commands.argument_types import image_sizes, positive_count, positive_counts
+from pixelrefer_ros.commands.argument_types import (
+    image_sizes,
+    positive_count,
+    positive_counts,
+    refuse,
+)
 from pixelrefer_ros.commands.model_arguments import add_model_arguments
 from pixelrefer_ros.commands.progress import progress_bar
 from pixelrefer_ros.errors import CommandError
@@ -113,7 +118,9 @@ def run(arguments: argparse.Namespace) -> int:
         _check_chart(arguments.chart)
     all_regions: Sequence[int] = arguments.regions or REGIONS
     if arguments.propagation is not None:
+        refuse(arguments, "--propagation", "model", "random_weights", "frames", "paper", "chart")
         return following_bench.run(arguments, all_regions)
+    refuse(arguments, "answers, only with --propagation", "sam2_path")
     started = time.perf_counter()
     from pixelrefer_ros.commands.efficiency_tables import print_efficiency_tables
     from pixelrefer_ros.commands.speed_tables import print_tables
@@ -152,14 +159,17 @@ def run(arguments: argparse.Namespace) -> int:
             "load_s": loaded - imported,
             "rows": [asdict(call) for call in calls],
         }
-    if arguments.chart is not None:
-        draw_chart(calls, arguments.chart)
     if arguments.json:
         sys.stdout.write(json.dumps(found, indent=2) + "\n")
     elif arguments.paper:
         print_efficiency_tables(machine, calls)
     else:
         print_tables(found, calls)
+    if arguments.chart is not None:
+        try:
+            draw_chart(calls, arguments.chart)
+        except OSError as error:
+            raise CommandError(f"--chart {arguments.chart}: cannot be written: {error}") from error
     return 0
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pixelrefer_ros.commands import benchmark_run
-from pixelrefer_ros.commands.argument_types import positive_count
+from pixelrefer_ros.commands.argument_types import positive_count, refuse
 from pixelrefer_ros.commands.finding_arguments import add_sam2_argument
 from pixelrefer_ros.commands.model_arguments import add_model_arguments
 from pixelrefer_ros.commands.progress import progress_bar
@@ -91,13 +91,13 @@ def run(arguments: argparse.Namespace) -> int:
     if (arguments.data is None) == (arguments.benchmark is None):
         raise CommandError("give either --data or --benchmark")
     if arguments.benchmark is not None:
-        _refuse(arguments, "--benchmark", "tasks", "propagation", "sam2_path")
+        refuse(arguments, "--benchmark", "tasks", "propagation", "sam2_path")
         return benchmark_run.run(arguments)
-    _refuse(arguments, "--data", *benchmark_run.OPTIONS)
+    refuse(arguments, "--data", *benchmark_run.OPTIONS)
     if arguments.propagation is not None:
-        _refuse(arguments, "--propagation", "tasks")
+        refuse(arguments, "--propagation", "tasks")
         return _measure_propagation(arguments)
-    _refuse(arguments, "--data without --propagation", "sam2_path")
+    refuse(arguments, "--data without --propagation", "sam2_path")
     tasks = arguments.tasks or TASKS
     from pixelrefer_ros.engine.describer import Describer  # torch: a second or two
     from pixelrefer_ros.evaluation.accuracy import evaluate
@@ -123,13 +123,6 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _print_table(found, tasks)
     return 0
-
-
-def _refuse(arguments: argparse.Namespace, with_what: str, *options: str) -> None:
-    for option in options:
-        if getattr(arguments, option):
-            name = option.replace("_", "-")
-            raise CommandError(f"--{name} does not go with {with_what}")
 
 
 def _measure_propagation(arguments: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,7 +85,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.bag is not None:
         from pixelrefer_ros.streams.bag_writer import write_bag
 
-        write_bag(arguments.bag, ((BAG_TOPIC, frame) for frame in _film(arguments.seed)))
+        try:
+            write_bag(arguments.bag, ((BAG_TOPIC, frame) for frame in _film(arguments.seed)))
+        except BaseException:  # also Ctrl-C: half a bag would be in the way of the next try
+            shutil.rmtree(arguments.bag, ignore_errors=True)
+            raise
     return 0
 
 

@@ -21,6 +21,7 @@ from pixelrefer_ros.engine.describer import Describer
 from pixelrefer_ros.engine.query import Query
 from pixelrefer_ros.engine.thread_priority import stand_back
 from pixelrefer_ros.engine.weight_quantization import stored_bytes, weight_types
+from pixelrefer_ros.errors import CommandError
 from pixelrefer_ros.evaluation.flops import (
     count_flops,
     key_width,
@@ -32,6 +33,7 @@ from pixelrefer_ros.evaluation.peak_memory import PeakMemory
 from pixelrefer_ros.evaluation.reference_path import answer_one_by_one, prepare_questions
 from pixelrefer_ros.evaluation.workload import Workload
 from pixelrefer_ros.model.pixelrefer import PixelRefer
+from pixelrefer_ros.model.preprocessing import PreparedSample
 
 WARM_UP = 1
 
@@ -94,7 +96,8 @@ class SpeedTest:
     def measure(self, workload: Workload, *, runs: int) -> CallSpeed:
         """Let the engine and the reference path answer in turn, after a call that does not count.
 
-        Raises the errors of `Describer.submit` and of the request.
+        Raises `CommandError` for more tokens than the model has room for, the errors of
+        `Describer.submit` and of the request.
         """
         engine, reference = _Times(self._model), _Times(self._model)
         same = 0
@@ -104,6 +107,7 @@ class SpeedTest:
             ThreadPoolExecutor(1, initializer=stand_back) as reference_thread,
         ):
             samples = list(prepare_questions(self._model, self._query(workload)))
+            self._require_room(samples, workload.tokens)
             flops = count_flops(self._model, samples, new_tokens=workload.tokens)
             for _ in range(WARM_UP + runs):
                 query = self._query(workload)
@@ -152,6 +156,13 @@ class SpeedTest:
             },
             shares=self._shares(flops, stages, lengths, workload.tokens),
         )
+
+    def _require_room(self, samples: Sequence[PreparedSample], tokens: int) -> None:
+        room = self._model.config.max_sequence_length - max(len(s.token_ids) for s in samples)
+        if tokens > room:
+            raise CommandError(
+                f"tokens is {tokens}, must be at most {room}: that is left of what the model reads"
+            )
 
     def _query(self, workload: Workload) -> Query:
         return workload.query(next(self._numbers))

@@ -32,10 +32,12 @@ def choose_library() -> str:
 
     MUJOCO_GL decides when it is set. Raises `DeviceError`, saying what to install.
     """
-    wanted = os.environ.get("MUJOCO_GL")
+    wanted = os.environ.get("MUJOCO_GL", "").strip().lower()  # as MuJoCo reads it
+    if wanted and wanted not in LIBRARIES:
+        raise DeviceError(f"MUJOCO_GL is '{wanted}', must be one of {', '.join(LIBRARIES)}")
     for name in [wanted] if wanted else LIBRARIES:
         try:
-            ctypes.CDLL(LIBRARIES.get(name, LIBRARIES["egl"]))
+            ctypes.CDLL(LIBRARIES[name])
         except OSError:
             continue
         os.environ["MUJOCO_GL"] = name
@@ -56,7 +58,7 @@ class Renderer:
 
             from pixelrefer_ros.simulation.world import build
         except ImportError as error:
-            raise DeviceError(NO_MUJOCO) from error
+            raise DeviceError(f"{NO_MUJOCO}: {error}") from error
         self._mujoco, self._build = mujoco, build
         try:
             self._gl = mujoco.GLContext(WIDTH, HEIGHT)

@@ -71,6 +71,7 @@ def save_checkpoint(
     optimiser: torch.optim.Optimizer,
     progress: Progress,
     config: TrainingConfig,
+    records: int,
     *,
     is_main: bool,
 ) -> None:
@@ -88,7 +89,7 @@ def save_checkpoint(
     others = {k: v.contiguous() for k, v in state.items() if not k.startswith(NETWORK)}
     save_file(others, unfinished / "objective.safetensors")
     write_json(unfinished / "progress.json", asdict(progress))
-    write_configuration(unfinished, config)
+    write_configuration(unfinished, config, records)
     shutil.rmtree(folder, ignore_errors=True)
     unfinished.rename(folder)
     for path in _checkpoints(output)[: -config.keep]:

@@ -182,6 +182,9 @@ class TrainingConfig:
         _require((self.epochs > 0) != (self.steps > 0), "give either epochs or steps, above 0")
         _require_at_least(self, 1, "global_batch", "micro_batch", "save_every", "keep")
         _require_share(self, "warm_up")
+        if self.objective == "words":
+            learns = self.rates.vision_encoder > 0
+            _require(learns, "objective words teaches the vision encoder, whose rate is 0")
         if self.feature_memory:
             is_fixed = self.objective == "answers" and self.rates.vision_encoder == 0
             _require(is_fixed, "feature_memory is only for a vision encoder that does not learn")
@@ -199,7 +202,7 @@ def read_config(path: Path, changes: Sequence[str] = ()) -> TrainingConfig:
 
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise CommandError(f"{path}: not readable: {error}") from error
     if not isinstance(values, dict):
         raise CommandError(f"{path}: must hold fields with values")
@@ -209,7 +212,7 @@ def read_config(path: Path, changes: Sequence[str] = ()) -> TrainingConfig:
             raise CommandError(f"--set {change}: must be NAME=VALUE")
         try:
             _change(values, name.split("."), yaml.safe_load(text))
-        except yaml.YAMLError as error:
+        except (ValueError, yaml.YAMLError) as error:
             raise CommandError(f"--set {change}: not a YAML value") from error
     config = _build(TrainingConfig, values, "")
     assert isinstance(config, TrainingConfig)
@@ -251,7 +254,7 @@ def _build_fields(kind: Any, value: Any, name: str) -> Any:
     if not isinstance(value, Mapping):
         raise CommandError(f"{name} is {value!r}, must hold fields")
     kinds, prefix = typing.get_type_hints(kind), f"{name}." if name else ""
-    if unknown := sorted(value.keys() - kinds.keys()):
+    if unknown := sorted(value.keys() - kinds.keys(), key=str):
         raise CommandError(f"{prefix}{unknown[0]} is unknown; known are {', '.join(kinds)}")
     needed = [f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING]
     if missing := [field_name for field_name in needed if field_name not in value]:

@@ -28,15 +28,15 @@ FREE = {
 """Fields that may differ: how long and how a run is made; of what a step learns, only rounding."""
 
 
-def write_configuration(folder: Path, config: TrainingConfig) -> None:
-    """Write what a checkpoint was trained with."""
-    write_json(folder / FILE, dict(_values(asdict(config))))
+def write_configuration(folder: Path, config: TrainingConfig, records: int) -> None:
+    """Write what a checkpoint was trained with, and how many records that was."""
+    write_json(folder / FILE, _fields(config, records))
 
 
-def require_same(folder: Path, config: TrainingConfig) -> None:
+def require_same(folder: Path, config: TrainingConfig, records: int) -> None:
     """Raise `CommandError` when a checkpoint was trained in another way, or nothing tells how."""
     path = folder / FILE
-    before, now = read_json(path), dict(_values(asdict(config)))
+    before, now = read_json(path), _fields(config, records)
     if not before:
         raise CommandError(f"--resume: {path} is missing or empty; choose another output")
     for name in sorted((before.keys() | now.keys()) - FREE):
@@ -45,6 +45,10 @@ def require_same(folder: Path, config: TrainingConfig) -> None:
                 f"--resume: {name} is {now.get(name)!r}, but {before.get(name)!r} in {path}; "
                 "take that, or choose another output"
             )
+
+
+def _fields(config: TrainingConfig, records: int) -> dict[str, Any]:
+    return {**dict(_values(asdict(config))), "data.records": records}
 
 
 def _values(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from tokenizers import Tokenizer
 from torch import nn
 from transformers import Qwen2Config, VideoLlama3VisionConfig
 
+from pixelrefer_ros.errors import CheckpointError
 from pixelrefer_ros.model import checkpoint
 from pixelrefer_ros.model.compatibility import Framework
 from pixelrefer_ros.model.configuration import (
@@ -25,6 +27,7 @@ from pixelrefer_ros.model.json_files import read_json
 from pixelrefer_ros.model.pixelrefer import PixelRefer
 from pixelrefer_ros.model.prompts import control_token_id
 from pixelrefer_ros.model.random_model import ENDS, SPECIAL_TOKENS, train_tokenizer
+from pixelrefer_ros.model.size_limits import check_sizes
 from pixelrefer_ros.model.small import small_config
 from pixelrefer_ros.model.tokenizer import load_tokenizer
 from pixelrefer_ros.training.configuration import Model, Scratch, Start
@@ -56,7 +59,8 @@ def make_model(start: Start, changes: Model, texts: Iterable[str], seed: int) ->
         if start.scratch is not None:
             model = _from_scratch(start.scratch, texts)
         elif start.videollama3:
-            model = from_videollama3(Path(start.videollama3), Framework(start.framework))
+            folder = Path(start.videollama3).expanduser()
+            model = from_videollama3(folder, Framework(start.framework))
         else:
             model = PixelRefer.from_pretrained(start.pixelrefer, dtype=torch.float32)
             if start.new_object_encoder:
@@ -71,10 +75,17 @@ def from_videollama3(folder: Path, framework: Framework) -> PixelRefer:
 
     Both layouts are read: the released one, and the one `transformers` writes. Control tokens
     that are missing are added to the tokenizer, their embeddings start at the mean of all.
+    Raises `CheckpointError` for a folder that holds no such model, or not exactly its tensors.
     """
-    values = read_json(folder / "config.json")
+    path = folder / "config.json"
+    if not path.is_file():
+        raise CheckpointError(f"{folder}: no config.json, so this is not a model folder")
+    values = read_json(path)
     of_transformers = "text_config" in values
-    config = _videollama3_config(folder, values, framework)
+    try:
+        config = _videollama3_config(folder, values, framework)
+    except (CheckpointError, StrictDataclassError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path}: {error}") from error
     tokenizer = load_tokenizer(folder)
     tokenizer.add_special_tokens([t for t in SPECIAL_TOKENS if tokenizer.token_to_id(t) is None])
     rows = config.language.vocab_size
@@ -83,7 +94,10 @@ def from_videollama3(folder: Path, framework: Framework) -> PixelRefer:
     config = replace(
         config, generation=GenerationDefaults(frozenset(end for end in ends if end is not None))
     )
-    model = PixelRefer(config, tokenizer, folder.resolve().name)
+    try:
+        model = PixelRefer(config, tokenizer, folder.resolve().name)
+    except Exception as error:  # transformers and torch raise many kinds
+        raise CheckpointError(f"{path}: {type(error).__name__}: {error}") from error
     mapping = TRANSFORMERS_NAMES if of_transformers else RELEASED_NAMES
     ours = {
         _renamed(name, mapping): tensor
@@ -106,7 +120,12 @@ def _videollama3_config(
 ) -> PixelReferConfig:
     language = values.get("text_config", values)
     vision = values.get("vision_config") or values.get("vision_encoder_config") or {}
+    for part, fields in (("language", language), ("vision", vision)):
+        if not isinstance(fields, Mapping):
+            raise CheckpointError(f"the {part} part is {fields!r}, must be an object")
     vision = {**PUBLISHED_VISION_ENCODER, **vision}
+    check_sizes(language)
+    check_sizes(vision, "vision ")
     return PixelReferConfig(
         framework=framework,
         language=Qwen2Config(**{k: language[k] for k in LANGUAGE_FIELDS if k in language}),

@@ -80,9 +80,9 @@ class Trainer:
                 f"output: {self.output} holds {found.name} of another run; "
                 "go on with --resume, or choose another folder"
             )
-        if found is not None:
-            require_same(found, config)
         self._records = read_records(config.data.files)
+        if found is not None:
+            require_same(found, config, len(self._records.records))
         self._accelerator = Accelerator(
             mixed_precision="bf16" if config.precision == "bfloat16" else "no"
         )
@@ -251,6 +251,7 @@ class Trainer:
             self._optimiser.optimizer,
             self._progress,
             self.config,
+            len(self._records.records),
             is_main=self._accelerator.is_main_process,
         )
 

@@ -72,6 +72,15 @@ def test_random_weights_and_a_chart(capsys, tmp_path):
     assert chart.read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_chart_that_cannot_be_drawn_leaves_the_figures(capsys, tmp_path):
+    chart = tmp_path / "chart.png"
+    chart.mkdir()
+    assert main(["bench", *TINY, "--regions", "1", "--json", "--chart", str(chart)]) == 2
+    output, errors = capsys.readouterr()
+    assert len(json.loads(output)["rows"]) == 1
+    assert f"--chart {chart}: cannot be written: " in errors
+
+
 @pytest.mark.parametrize("weights", ["--model=random-tiny", "--random-weights=tabletop"])
 def test_quantised_weights_are_named(capsys, weights):
     pytest.importorskip("torchao")
@@ -91,6 +100,9 @@ def test_all_sizes_can_be_chosen():
         (["--quantization", "int4"], "quantization is 'int4', which computes in bfloat16"),
         (["--random-weights", "tabletop"], "exclude each other"),
         (["--chart", "nowhere/chart.png"], "--chart is 'nowhere/chart.png'"),
+        (["--tokens", "99999"], "tokens is 99999, must be at most "),
+        (["--sam2-path", "sam2"], "--sam2-path does not go with answers, only with --propagation"),
+        (["--propagation", "flow"], "--model does not go with --propagation"),
         (["--chart", "chart.txt"], "--chart is 'chart.txt'"),
         (["--regions", "17"], "regions is 17"),
         (["--paper", "--frames", "2"], "--paper has its own --regions and --frames"),

@@ -81,4 +81,7 @@ def test_without_graphics_it_says_what_to_install(capsys, monkeypatch, tmp_path)
     assert main(["simulate", "--out", str(tmp_path / "data"), "--scenes", "1"]) == 2
     error = capsys.readouterr().err
     assert "apt install libegl1" in error
+    bag = tmp_path / "bag"
+    assert main(["simulate", "--bag", str(bag)]) == 2
+    assert not bag.exists(), "the next try would be refused"
     assert error.strip().splitlines()[-1].startswith("pixelrefer simulate: nothing here can draw")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from pixelrefer_ros.engine.encoders.bucketed import BucketedEncoder
 from pixelrefer_ros.errors import ExportError
 from pixelrefer_ros.export import onnx_export
 from pixelrefer_ros.export.onnx_export import export_onnx, largest_error
@@ -34,6 +35,18 @@ def test_other_weights_are_seen(tiny_model_path, exported_encoder):
     with torch.no_grad():
         model.vision_encoder.encoder.layers[1].mlp.fc2.weight *= 1.5
     assert largest_error(model, path) > 1e-3
+
+
+def test_what_is_no_number_is_no_agreement(tiny_model, exported_encoder, monkeypatch):
+    """Not even in the last of the views."""
+    encode = BucketedEncoder.encode
+
+    def with_a_hole(self, views):
+        *features, last = encode(self, views)
+        return [*features, torch.full_like(last, torch.nan) if features else last]
+
+    monkeypatch.setattr(BucketedEncoder, "encode", with_a_hole)
+    assert np.isnan(largest_error(tiny_model, exported_encoder / "vision_encoder.onnx"))
 
 
 def test_an_export_that_differs_leaves_no_file(tiny_model, tmp_path, monkeypatch):

@@ -57,6 +57,12 @@ def test_film_moves_things(renderer):
     assert places[1] > 390
 
 
+def test_a_way_to_draw_that_does_not_exist_is_named(monkeypatch):
+    monkeypatch.setenv("MUJOCO_GL", "paper")
+    with pytest.raises(DeviceError, match=r"^MUJOCO_GL is 'paper', must be one of egl, osmesa$"):
+        module.Renderer()
+
+
 def test_what_is_missing_is_said_in_one_sentence(monkeypatch):
     monkeypatch.setattr(module, "LIBRARIES", {"egl": "libNoSuch.so.1"})
     monkeypatch.delenv("MUJOCO_GL", raising=False)

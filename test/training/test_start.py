@@ -150,6 +150,33 @@ def test_videollama3_as_released(videollama3, tmp_path):
     check(from_videollama3(tmp_path, Framework.OBJECT_ONLY), theirs, rows)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"text_config": None}, "the language part is None, must be an object"),
+        ({"vision_config": [1]}, r"the vision part is \[1\], must be an object"),
+        ({"text_config": {"hidden_size": "wide"}}, "hidden_size is 'wide', must be a whole number"),
+        ({"vision_config": {"num_attention_heads": 0}}, "vision num_attention_heads is 0, must be"),
+        ({"vision_config": {"hidden_size": 65}}, r"config\.json: ValueError: embed_dim must be"),
+    ],
+)
+def test_what_is_wrong_with_a_videollama3_is_named(videollama3, tmp_path, change, message):
+    folder, _, _ = videollama3
+    values = json.loads((folder / "config.json").read_text())
+    for part, fields in change.items():
+        values[part] = {**values[part], **fields} if isinstance(fields, dict) else fields
+    (tmp_path / "config.json").write_text(json.dumps(values))
+    (tmp_path / "tokenizer.json").write_text((folder / "tokenizer.json").read_text())
+    with pytest.raises(CheckpointError, match=message):
+        from_videollama3(tmp_path, Framework.OBJECT_ONLY)
+
+
+def test_a_folder_without_a_configuration_is_no_videollama3(videollama3, tmp_path):
+    (tmp_path / "tokenizer.json").write_text((videollama3[0] / "tokenizer.json").read_text())
+    with pytest.raises(CheckpointError, match=r"no config\.json, so this is not a model folder"):
+        from_videollama3(tmp_path, Framework.OBJECT_ONLY)
+
+
 def test_a_tensor_too_few_is_named(videollama3, tmp_path):
     folder, _, _ = videollama3
     tensors = load_file(folder / "model.safetensors")

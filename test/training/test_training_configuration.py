@@ -71,6 +71,8 @@ def test_values_can_be_set_from_the_command_line(file):
     ("change", "message"),
     [
         ("colour=red", "colour is unknown; known are output, start"),
+        ("output=2024-02-30", "--set output=2024-02-30: not a YAML value"),
+        ("rates={1: 2, encoder: 3}", "rates.1 is unknown; known are vision_encoder"),
         ("rates.encoder=1", "rates.encoder is unknown"),
         ("rates={projector: 1.0}", "rates.vision_encoder is missing"),
         ("micro_batch=many", "micro_batch is 'many', must be int"),
@@ -140,6 +142,9 @@ def test_a_file_of_no_use_is_named(tmp_path):
     (tmp_path / "list.yaml").write_text("[1]")
     with pytest.raises(CommandError, match="must hold fields"):
         read_config(tmp_path / "list.yaml")
+    (tmp_path / "date.yaml").write_text("output: 2024-02-30")
+    with pytest.raises(CommandError, match=r"date\.yaml: not readable"):
+        read_config(tmp_path / "date.yaml")
     (tmp_path / "latin.yaml").write_bytes("output: gr\u00fcn".encode("latin-1"))
     with pytest.raises(CommandError, match=r"latin\.yaml: not readable"):
         read_config(tmp_path / "latin.yaml")
