@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from string import ascii_uppercase
 
-from pixelrefer_ros.evaluation.judging import Judge
+from pixelrefer_ros.evaluation.judging import Judge, words_of
 from pixelrefer_ros.evaluation.metrics.metric import Measured, Metric
 from pixelrefer_ros.evaluation.metrics.scored import Scored
 
@@ -25,6 +25,8 @@ AFTER_WORD = re.compile(
     re.IGNORECASE,
 )
 """Within a sentence an article is written small, after a colon it need not be."""
+
+YES_AND_NO = {("yes",), ("no",)}
 
 
 class ChoiceAccuracy(Metric):
@@ -65,7 +67,9 @@ def picked(text: str, choices: Sequence[str]) -> int | None:
         said.add(after[1].upper())
     if said & {*letters}:
         return letters.index(said.pop()) if len(said) == 1 else None
-    judge = Judge("choice", [(choice,) for choice in words])
+    # "No, it is not so." denies, and yet is a clear no.
+    task = "yes_no" if {*map(words_of, words)} >= YES_AND_NO else "choice"
+    judge = Judge(task, [(choice,) for choice in words])
     found = [place for place, choice in enumerate(words) if judge.judge(text, (choice,)).is_right]
     return found[0] if len(found) == 1 else None
 

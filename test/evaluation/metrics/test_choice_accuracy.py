@@ -42,6 +42,11 @@ LABELLED = ("(A) to the left", "(B) to the right", "(C) behind it")
         ("(B) to the right", LABELLED, 1),
         ("b", LABELLED, 1),
         ("C", ("C. yes", "D. no"), 0),
+        ("No, it is not so.", ("yes", "no"), 1),
+        ("No, it isn't red.", ("Yes.", "No.", "Cannot tell."), 1),
+        ("Yes, it is so.", ("(A) yes", "(B) no"), 0),
+        ("Yes and no.", ("yes", "no"), None),
+        ("It is not dark blue.", PLAIN, None),
     ],
 )
 def test_what_is_picked(text, choices, expected):
