@@ -22,7 +22,7 @@ LEAST = {
     "colour": 0.9,
     "relation": 0.88,
     "part": 0.75,
-    "category": 0.84,
+    "category": 0.87,
     "material": 0.87,
     "yes_no": 0.87,
 }
