@@ -136,6 +136,11 @@ def test_values_outside_their_limits_are_refused(file, change, message):
         read_config(file, [change])
 
 
+def test_words_teach_a_vision_encoder_that_learns(file):
+    with pytest.raises(CommandError, match="objective words teaches the vision encoder, whose rat"):
+        read_config(file, ["objective=words", "rates.vision_encoder=0"])
+
+
 def test_a_file_of_no_use_is_named(tmp_path):
     with pytest.raises(CommandError, match=r"none\.yaml: not readable"):
         read_config(tmp_path / "none.yaml")
