@@ -14,7 +14,7 @@ from transformers import Qwen2Config, VideoLlama3VisionConfig
 from pixelrefer_ros.errors import CheckpointError, shown
 from pixelrefer_ros.model.compatibility import Compatibility, Framework
 from pixelrefer_ros.model.image_processor import ImageProcessorConfig
-from pixelrefer_ros.model.json_files import read_json
+from pixelrefer_ros.model.json_files import read_json, read_model_json
 from pixelrefer_ros.model.size_limits import check_sizes, read_number
 
 MODEL_TYPES = {
@@ -156,9 +156,7 @@ class PixelReferConfig:
         Raises `CheckpointError` for a missing or unreadable file, another architecture, or a
         field with a value no released model has.
         """
-        if not (folder / "config.json").is_file():
-            raise CheckpointError(f"{folder}: no config.json, so this is not a model folder")
-        values = read_json(folder / "config.json")
+        values = read_model_json(folder)
         generation = read_json(folder / "generation_config.json")
         vision = (
             read_json(folder / "vision_encoder" / "config.json")

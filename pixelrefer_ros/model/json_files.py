@@ -26,6 +26,14 @@ def read_json(path: Path) -> dict[str, Any]:
     return values
 
 
+def read_model_json(folder: Path) -> dict[str, Any]:
+    """Read config.json, which every model folder has. Raises `CheckpointError`."""
+    path = folder / "config.json"
+    if not path.is_file():
+        raise CheckpointError(f"{folder}: no config.json, so this is not a model folder")
+    return read_json(path)
+
+
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
     """Write an object as a JSON file."""
     path.write_text(

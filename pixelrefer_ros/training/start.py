@@ -23,7 +23,7 @@ from pixelrefer_ros.model.configuration import (
     PixelReferConfig,
 )
 from pixelrefer_ros.model.image_processor import ImageProcessorConfig
-from pixelrefer_ros.model.json_files import read_json
+from pixelrefer_ros.model.json_files import read_json, read_model_json
 from pixelrefer_ros.model.pixelrefer import PixelRefer
 from pixelrefer_ros.model.prompts import control_token_id
 from pixelrefer_ros.model.random_model import ENDS, SPECIAL_TOKENS, train_tokenizer
@@ -77,10 +77,7 @@ def from_videollama3(folder: Path, framework: Framework) -> PixelRefer:
     that are missing are added to the tokenizer, their embeddings start at the mean of all.
     Raises `CheckpointError` for a folder that holds no such model, or not exactly its tensors.
     """
-    path = folder / "config.json"
-    if not path.is_file():
-        raise CheckpointError(f"{folder}: no config.json, so this is not a model folder")
-    values = read_json(path)
+    values, path = read_model_json(folder), folder / "config.json"
     of_transformers = "text_config" in values
     try:
         config = _videollama3_config(folder, values, framework)
