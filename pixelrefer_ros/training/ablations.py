@@ -7,28 +7,18 @@ variants. No folder can hold the result: loading one makes a whole network again
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import nn
 
 from pixelrefer_ros.errors import CommandError
 from pixelrefer_ros.model.compatibility import Compatibility
-from pixelrefer_ros.model.configuration import PixelReferConfig
 from pixelrefer_ros.model.object_tokenizer import ScaleAdaptiveObjectTokenizer
 from pixelrefer_ros.model.pixelrefer import PixelRefer
 from pixelrefer_ros.model.preprocessing import PreparedRegion
+from pixelrefer_ros.training.tight_crops import TightConfig
 from pixelrefer_ros.training.variants import Variant
-
-
-@dataclass(frozen=True)
-class TightConfig(PixelReferConfig):
-    """A configuration whose crops end at the box of the object."""
-
-    @property
-    def compatibility(self) -> Compatibility:
-        """The choices `compat` stands for, without context."""
-        return replace(super().compatibility, context_patches=0)
 
 
 class UnplacedObjectTokenizer(ScaleAdaptiveObjectTokenizer):

@@ -1,4 +1,4 @@
-"""Attention of a vision encoder that learns in bfloat16 on a CPU."""
+"""Attention of networks that learn in bfloat16 on a CPU."""
 
 from __future__ import annotations
 
@@ -6,18 +6,22 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import AttentionInterface, PreTrainedModel
+from transformers import AttentionInterface
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+from pixelrefer_ros.model.pixelrefer import PixelRefer
 
 IN_FLOAT32 = "sdpa_float32"
 
 
-def attend_in_float32(encoder: PreTrainedModel) -> None:
-    """Let a vision encoder attend in float32, whatever type the products around it have.
+def attend_quickly(model: PixelRefer) -> None:
+    """Let the network avoid torch's own attention in bfloat16, which is slow backward on a CPU.
 
-    torch's attention on a CPU goes backward in bfloat16 several times slower than in float32.
+    The vision encoder attends in float32, whatever type the products around it have; the short
+    texts of the LLM are quickest with plain products of matrices.
     """
-    encoder.set_attn_implementation(IN_FLOAT32)
+    model.vision_encoder.set_attn_implementation(IN_FLOAT32)
+    model.language_model.set_attn_implementation("eager")
 
 
 def _attend(

@@ -115,6 +115,8 @@ class Data:
     samples_per_image: how many questions on the same pictures stay together in a batch.
     box_share: how many of the masks, 0 to 1, are replaced by the boxes around them, because people
         point with boxes too.
+    context: crops reach two patches beyond the box of an object, as they do in use. Without, a
+        view is less than half as large, which is for pre-training with the objective `words`.
     workers: processes that prepare samples, 0 prepares between the steps.
     """
 
@@ -122,6 +124,7 @@ class Data:
     max_bad_share: float = 0.01
     samples_per_image: int = 4
     box_share: float = 0.0
+    context: bool = True
     workers: int = 2
 
     def __post_init__(self) -> None:
@@ -185,6 +188,8 @@ class TrainingConfig:
         if self.objective == "words":
             learns = self.rates.vision_encoder > 0
             _require(learns, "objective words teaches the vision encoder, whose rate is 0")
+        else:
+            _require(self.data.context, "data.context is false, which is only for objective words")
         if self.feature_memory:
             is_fixed = self.objective == "answers" and self.rates.vision_encoder == 0
             _require(is_fixed, "feature_memory is only for a vision encoder that does not learn")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+
 from pixelrefer_ros.model.pixelrefer import PixelRefer
 from pixelrefer_ros.training.configuration import TrainingConfig
 from pixelrefer_ros.training.feature_memory import FeatureMemory
@@ -23,7 +25,9 @@ def make_objective(
             enable: Any = network.gradient_checkpointing_enable
             enable({"use_reentrant": False})
     if config.objective == "words":
-        return WordObjective(model)
+        with torch.random.fork_rng():
+            torch.manual_seed(config.seed)
+            return WordObjective(model)
     if memory is None and config.feature_memory:
         memory = FeatureMemory(config.feature_memory * MEGABYTE)
     return AnswerObjective(model, config.weighting, memory)

@@ -19,7 +19,7 @@ from pixelrefer_ros.datasets.records import read_records
 from pixelrefer_ros.errors import CommandError, DatasetError
 from pixelrefer_ros.model.pixelrefer import PixelRefer
 from pixelrefer_ros.training import checkpoints
-from pixelrefer_ros.training.attention import attend_in_float32
+from pixelrefer_ros.training.attention import attend_quickly
 from pixelrefer_ros.training.checkpoints import Progress
 from pixelrefer_ros.training.configuration import Start, TrainingConfig
 from pixelrefer_ros.training.feature_memory import FeatureMemory
@@ -30,6 +30,7 @@ from pixelrefer_ros.training.resuming import require_same
 from pixelrefer_ros.training.schedule import make_optimiser, rate_factor, set_rates
 from pixelrefer_ros.training.start import make_model
 from pixelrefer_ros.training.steps import Step, StepPlan, Steps
+from pixelrefer_ros.training.tight_crops import TightConfig
 
 FEWEST_JUDGED = 100
 """Samples that have to be drawn before the share of bad ones may stop a run, unless it ends."""
@@ -104,7 +105,7 @@ class Trainer:
         if change is not None:
             self.model = change(self.model)
         if config.precision == "bfloat16" and self._accelerator.device.type == "cpu":
-            attend_in_float32(self.model.vision_encoder)
+            attend_quickly(self.model)
         self._objective = make_objective(config, self.model, memory)
         optimiser = make_optimiser(self._objective, config.rates, config.weight_decay)
         if found is not None:
@@ -223,8 +224,11 @@ class Trainer:
             process=self._accelerator.process_index,
             processes=self._accelerator.num_processes,
         )
+        views = self.model.config
+        if not config.data.context:
+            views = TightConfig(**vars(views))
         return DataLoader(
-            Steps(self._records, plan, self.model.config, self.model.prompts),
+            Steps(self._records, plan, views, self.model.prompts),
             batch_size=None,
             sampler=range(self._progress.step, self.steps),
             num_workers=config.data.workers,

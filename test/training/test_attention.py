@@ -1,4 +1,4 @@
-"""Attention of a vision encoder that learns in bfloat16 on a CPU."""
+"""Attention of networks that learn in bfloat16 on a CPU."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from drawn_shapes import settings, write_shapes
 
 from pixelrefer_ros.model.image_processor import View
 from pixelrefer_ros.model.pixelrefer import PixelRefer
-from pixelrefer_ros.training.attention import IN_FLOAT32, attend_in_float32
+from pixelrefer_ros.training.attention import IN_FLOAT32, attend_quickly
 
 TELL = """
 import sys
@@ -21,7 +21,8 @@ from pathlib import Path
 from pixelrefer_ros.training.configuration import read_config
 from pixelrefer_ros.training.trainer import Trainer
 trainer = Trainer(read_config(Path(sys.argv[1])), resume=False)
-print(trainer.model.vision_encoder.config._attn_implementation)
+model = trainer.model
+print(*(n.config._attn_implementation for n in (model.vision_encoder, model.language_model)))
 """
 
 VIEWS = [
@@ -43,7 +44,7 @@ def encode(model: PixelRefer, *, rounded: bool) -> torch.Tensor:
 
 def test_features_stay_the_same(model):
     usual, usual_rounded = encode(model, rounded=False), encode(model, rounded=True)
-    attend_in_float32(model.vision_encoder)
+    attend_quickly(model)
     assert torch.equal(encode(model, rounded=False), usual)
     rounding = (usual_rounded - usual).abs().max()
     assert 0 < (encode(model, rounded=True) - usual).abs().max() <= 1.5 * rounding
@@ -60,8 +61,8 @@ def test_training_in_bfloat16_attends_so(tmp_path):
         run = subprocess.run(
             [sys.executable, "-c", TELL, config], check=True, capture_output=True, text=True
         )
-        found[precision] = run.stdout.split()[-1]
-    assert found == {"float32": "sdpa", "bfloat16": IN_FLOAT32}
+        found[precision] = run.stdout.split()[-2:]
+    assert found == {"float32": ["sdpa", "sdpa"], "bfloat16": [IN_FLOAT32, "eager"]}
 
 
 def test_attention_is_computed_in_float32(model, monkeypatch):
@@ -74,7 +75,7 @@ def test_attention_is_computed_in_float32(model, monkeypatch):
         return usual(module, query, *rest, **options)
 
     monkeypatch.setitem(ALL_ATTENTION_FUNCTIONS, "sdpa", listen)
-    attend_in_float32(model.vision_encoder)
+    attend_quickly(model)
     encode(model, rounded=True).sum().backward()
     assert set(types) == {torch.float32}
     gradients = [p.grad for p in model.vision_encoder.parameters() if p.grad is not None]

@@ -9,6 +9,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -161,6 +163,31 @@ def test_words_teach_the_vision_encoder_and_nothing_else(shapes):
     assert all(name.startswith("vision_encoder.") for name in changed)
     Trainer(config, resume=True).run()
     assert read_log(shapes.parent / "out" / "log.csv") == log
+
+
+def test_words_without_context_do_not_depend_on_what_surrounds_an_object(shapes):
+    def first_losses(name: str) -> list[float]:
+        found = []
+        for context in (True, False):
+            config = make_config(
+                shapes, f"{name} {context}", objective="words", steps=1, rates=FAST
+            )
+            config = replace(config, data=replace(config.data, context=context))
+            Trainer(config, resume=False).learn(save=False)
+            found += losses(Path(config.output))
+        return found
+
+    usual = first_losses("usual")
+    for number in range(6):
+        image, mask, _ = shape(number)
+        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+        box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        changed = np.zeros_like(image)
+        changed[box] = image[box]
+        cv2.imwrite(str(shapes.parent / f"{number}.png"), changed[..., ::-1])
+    surrounded_by_black = first_losses("surrounded by black")
+    assert surrounded_by_black[0] != usual[0]
+    assert surrounded_by_black[1] == usual[1]
 
 
 def test_bad_samples_are_named_counted_and_too_many_stop_the_run(tmp_path, capsys):

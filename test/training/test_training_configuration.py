@@ -136,6 +136,11 @@ def test_values_outside_their_limits_are_refused(file, change, message):
         read_config(file, [change])
 
 
+def test_crops_without_context_are_for_words(file):
+    with pytest.raises(CommandError, match="context is false, which is only for objective words"):
+        read_config(file, ["data.context=false"])
+
+
 def test_words_teach_a_vision_encoder_that_learns(file):
     with pytest.raises(CommandError, match="objective words teaches the vision encoder, whose rat"):
         read_config(file, ["objective=words", "rates.vision_encoder=0"])
