@@ -90,21 +90,26 @@ def read_records(files: Sequence[DataFile]) -> Records:
     """
     records: list[Record] = []
     groups: dict[tuple[str, int, int], list[int]] = {}
+    found = [0] * len(files)
+    # What is listed several times, for several tasks, is read once.
+    listings: dict[tuple[str, str], list[int]] = {}
     for number, file in enumerate(files):
-        found = 0
-        for record, values in _read_file(file):
-            if values is None:
-                pictures = record.name
-            elif not file.takes(values):
-                continue
-            else:
+        listings.setdefault((file.path, file.images), []).append(number)
+    for numbers in listings.values():
+        for record, values in _read_file(files[numbers[0]]):
+            pictures = record.name
+            if values is not None:
                 pictures = f"{record.root}/{values.get('image', values.get('video'))}"
-            found += 1
-            for repetition in range(file.repeat):
-                group = groups.setdefault((pictures, number, repetition), [])
-                group.append(len(records))
-                records.append(record)
-        if not found:
+            for number in numbers:
+                if values is not None and not files[number].takes(values):
+                    continue
+                found[number] += 1
+                for repetition in range(files[number].repeat):
+                    group = groups.setdefault((pictures, number, repetition), [])
+                    group.append(len(records))
+                    records.append(record)
+    for file, taken in zip(files, found, strict=True):
+        if not taken:
             others = {"topics": file.topics, "answers": file.answers}
             about = "".join(f", {name} {list(of)}" for name, of in others.items() if of)
             raise DatasetError(
