@@ -1,14 +1,17 @@
-"""Data sets on disk: lists of records, kept as bytes until they are used."""
+"""Data sets on disk: lists of records, each kept as a piece of its file until it is used."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pixelrefer_ros.errors import CommandError, DatasetError
+
+WHITE_SPACE = re.compile(r"[ \t\n\r]*")
 
 
 @dataclass(frozen=True)
@@ -43,11 +46,21 @@ class DataFile:
 
 @dataclass(frozen=True)
 class Record:
-    """One sample as the file has it; `name` is what messages call it."""
+    """One sample as the file has it; `name` is what messages call it.
+
+    file: the text of the whole file, which all its records share.
+    span: where this one begins and ends in it; all of it if None.
+    """
 
     name: str
     root: Path
-    text: str
+    file: str
+    span: tuple[int, int] | None = None
+
+    @property
+    def text(self) -> str:
+        """The record itself."""
+        return self.file if self.span is None else self.file[slice(*self.span)]
 
     def values(self) -> Mapping[str, Any]:
         """Parse the record. Raises `DatasetError` if it is no JSON object."""
@@ -125,21 +138,48 @@ def _read_file(file: DataFile) -> Iterator[tuple[Record, Mapping[str, Any] | Non
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
         if path.suffix == ".json":
-            items = json.loads(text)
-            if not isinstance(items, list):
-                raise DatasetError(f"{path}: holds a {type(items).__name__}, must be a list")
+            for k, (item, span) in enumerate(_items(text, path)):
+                record = Record(f"{path.name}[{k}]", root, text, span)
+                yield record, item if isinstance(item, dict) else None
+            return
     except (OSError, ValueError, RecursionError) as error:
         raise DatasetError(f"{path}: not readable: {error}") from error
-    if path.suffix == ".json":
-        for k, item in enumerate(items):
-            record = Record(f"{path.name}[{k}]", root, json.dumps(item))
-            yield record, item if isinstance(item, dict) else None
-        return
+    begin = 0
     # splitlines() would split within texts that hold U+2028.
     for k, line in enumerate(text.split("\n"), 1):
         if line.strip():
-            record = Record(f"{path.name}:{k}", root, line)
+            record = Record(f"{path.name}:{k}", root, text, (begin, begin + len(line)))
             try:
                 yield record, record.values()
             except DatasetError:
                 yield record, None
+        begin += len(line) + 1
+
+
+def _items(text: str, path: Path) -> Iterator[tuple[Any, tuple[int, int]]]:
+    """Yield the items of a JSON list one by one, and where they stand: all at once need much room.
+
+    Raises `ValueError` or `RecursionError` for what is no JSON, `DatasetError` for no list.
+    """
+    place = _skip(text, 0)
+    if text[place : place + 1] != "[":
+        kind = type(json.loads(text)).__name__
+        raise DatasetError(f"{path}: holds a {kind}, must be a list")
+    decoder, place = json.JSONDecoder(), _skip(text, place + 1)
+    if text[place : place + 1] != "]":
+        while True:
+            item, end = decoder.raw_decode(text, place)
+            yield item, (place, end)
+            place = _skip(text, end)
+            if text[place : place + 1] != ",":
+                break
+            place = _skip(text, place + 1)
+    if text[place : place + 1] != "]" or _skip(text, place + 1) < len(text):
+        raise json.JSONDecodeError("not the end of a list", text, place)
+
+
+def _skip(text: str, place: int) -> int:
+    """Return where the white space of JSON that begins at `place` ends."""
+    found = WHITE_SPACE.match(text, place)
+    assert found is not None
+    return found.end()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from drawn_shapes import write_records
@@ -78,6 +79,40 @@ def test_a_broken_line_fails_when_it_is_used(tmp_path):
         records.records[1].values()
     with pytest.raises(DatasetError, match="holds a list"):
         records.records[2].values()
+
+
+@pytest.mark.parametrize("text", ["[]", " [ ] \n", '[{"a": 1} , \n{"b": [2]}\t]\n', '[1,"]",null]'])
+def test_lists_are_read_as_json_reads_them(tmp_path, text):
+    path = tmp_path / "d.json"
+    path.write_text(text)
+    items = json.loads(text)
+    if not items:
+        with pytest.raises(DatasetError, match="no records"):
+            read_records([DataFile(str(path))])
+        return
+    records = read_records([DataFile(str(path))]).records
+    assert [json.loads(record.text) for record in records] == items
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[", "[{}", "[{},", "[{},]", "[{} {}]", "[{}]]", "[{}] 1", "[,{}]"]
+)
+def test_a_list_that_is_no_json_is_refused(tmp_path, text):
+    path = tmp_path / "d.json"
+    path.write_text(text)
+    with pytest.raises(DatasetError, match=r"d\.json: not readable"):
+        read_records([DataFile(str(path))])
+
+
+def test_what_is_listed_for_several_tasks_is_read_once(tmp_path, monkeypatch):
+    path = write_records(tmp_path / "d.jsonl", [said("a", "x"), said("a", "y", "caption")])
+    reads, read = [], Path.read_text
+    monkeypatch.setattr(Path, "read_text", lambda *a, **k: reads.append(1) or read(*a, **k))
+    files = [DataFile(str(path), tasks=(task,), repeat=2) for task in ("caption", "colour")]
+    found = read_records(files)
+    assert len(reads) == 1
+    assert [r.name for r in found.records] == ["d.jsonl:1"] * 2 + ["d.jsonl:2"] * 2
+    assert found.groups == [[0], [1], [2], [3]]
 
 
 def test_a_file_of_no_use_is_named(tmp_path):
