@@ -27,7 +27,8 @@ ARROWS = {
     "demo": {"errors", "resources", "report", "regions", "streams", "ros"},
     "soak": {"errors", "resources", "ros", "demo"},
     "replay": {
-        "errors", "report", "datasets", "engine", "evaluation", "regions", "streams",
+        "errors", "report", "worker_processes", "datasets", "engine", "evaluation", "regions",
+        "streams",
     },
     "live_replay": {"errors", "demo", "regions", "replay", "ros", "streams"},
     "commands": {
@@ -43,10 +44,11 @@ ARROWS = {
     "training": {"errors", "datasets", "evaluation", "model", "engine"},
     "export": {"errors", "engine", "model"},
     "inspection": {"errors", "engine", "model"},
-    "simulation": {"errors"},
+    "simulation": {"errors", "worker_processes"},
     # single files
     "errors": set(),
     "resources": {"errors"},
+    "worker_processes": set(),
     "report": {"errors", "engine"},
     "cli": {"errors", "commands", "engine", "__version__"},
     "__init__": {"engine", "regions"},

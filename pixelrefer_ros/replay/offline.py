@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 
 import torch
 
@@ -16,6 +15,7 @@ from pixelrefer_ros.replay.asking import Asker, AskingSettings
 from pixelrefer_ros.replay.queries import ReplayQuery
 from pixelrefer_ros.replay.recording import Recording
 from pixelrefer_ros.replay.results import Outcome
+from pixelrefer_ros.worker_processes import end_with_parent
 
 
 def ask_all(
@@ -74,14 +74,7 @@ def _begin(
     global _begun
     torch.set_num_threads(threads)
     _begun = recording, queries, settings
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    end_with_parent()
 
 
 def _ask(query: ReplayQuery) -> Outcome:

@@ -60,6 +60,7 @@ from pixelrefer_ros.simulation.renderer import Renderer
 from pixelrefer_ros.simulation.scene import draw_scene
 from pixelrefer_ros.simulation.tracking import follow
 from pixelrefer_ros.simulation.video_quiz import ask_quiz
+from pixelrefer_ros.worker_processes import end_with_parent
 
 FORM = 3
 """Number of this form; one more when records change their meaning."""
@@ -202,6 +203,7 @@ def _begin(out: Path, assignment: Assignment) -> None:
     # As many threads as processes, no more.
     os.environ.setdefault("LP_NUM_THREADS", "1")
     _assigned = out, assignment
+    end_with_parent()
 
 
 def _make_in_studio(job: Job) -> None:
