@@ -55,6 +55,7 @@ examples:
 
 REGIONS = (1, 2, 4, 8, 16)
 FRAMES = (1,)
+TOKENS = 32
 RANDOM_WEIGHTS = ("lite-2b", "lite-7b", "2b", "7b", "tabletop")
 
 
@@ -71,6 +72,7 @@ def add_parser(
         allow_abbrev=False,
     )
     add_model_arguments(parser)
+    parser.set_defaults(dtype="", quantization="")  # so that following knows what was given
     parser.add_argument(
         "--random-weights",
         metavar="SIZE",
@@ -90,7 +92,7 @@ def add_parser(
         help="sizes of the frames in pixels, default 640x480",
     )
     for option, count, meaning in (
-        ("--tokens", 32, "new tokens of each answer, default 32"),
+        ("--tokens", None, "new tokens of each answer, default 32"),
         ("--runs", 10, "calls of each kind that are timed, default 10"),
     ):
         parser.add_argument(option, metavar="N", type=positive_count, default=count, help=meaning)
@@ -118,7 +120,8 @@ def run(arguments: argparse.Namespace) -> int:
         _check_chart(arguments.chart)
     all_regions: Sequence[int] = arguments.regions or REGIONS
     if arguments.propagation is not None:
-        refuse(arguments, "--propagation", "model", "random_weights", "frames", "paper", "chart")
+        of_answers = ("model", "random_weights", "dtype", "quantization", "frames", "tokens")
+        refuse(arguments, "--propagation", *of_answers, "paper", "chart")
         return following_bench.run(arguments, all_regions)
     refuse(arguments, "answers, only with --propagation", "sam2_path")
     started = time.perf_counter()
@@ -134,8 +137,9 @@ def run(arguments: argparse.Namespace) -> int:
     all_frames: Sequence[int] = arguments.frames or FRAMES
     if arguments.paper:
         all_regions, all_frames = (1,), (IMAGE_FRAMES, VIDEO_FRAMES)
+    tokens = arguments.tokens or TOKENS
     workloads = [
-        Workload(regions=regions, frames=frames, tokens=arguments.tokens, width=w, height=h)
+        Workload(regions=regions, frames=frames, tokens=tokens, width=w, height=h)
         for w, h in arguments.image
         for frames in all_frames
         for regions in all_regions
@@ -179,8 +183,8 @@ def _load(arguments: argparse.Namespace, max_regions: int) -> Describer:
 
     where = {
         "device": arguments.device,
-        "dtype": arguments.dtype,
-        "quantization": arguments.quantization,
+        "dtype": arguments.dtype or "auto",
+        "quantization": arguments.quantization or "none",
     }
     if arguments.random_weights:
         return make_random_describer(arguments.random_weights, **where, max_regions=max_regions)

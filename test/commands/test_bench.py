@@ -111,3 +111,10 @@ def test_all_sizes_can_be_chosen():
 def test_what_cannot_be_measured_is_said(capsys, options, message):
     assert main(["bench", "--model", "random-tiny", "--image", "100x100", *options]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--dtype", "--quantization", "--tokens"])
+def test_what_only_answers_have_does_not_go_with_following(capsys, option):
+    value = {"--dtype": "float32", "--quantization": "none", "--tokens": "32"}[option]
+    assert main(["bench", "--propagation", "flow", option, value]) == 2
+    assert f"{option} does not go with --propagation" in capsys.readouterr().err
