@@ -132,6 +132,7 @@ def run(arguments: argparse.Namespace) -> int:
     from pixelrefer_ros.evaluation.paper_efficiency import IMAGE_FRAMES, VIDEO_FRAMES
     from pixelrefer_ros.evaluation.speed import SpeedTest
     from pixelrefer_ros.evaluation.speed_chart import draw_chart
+    from pixelrefer_ros.evaluation.worker_thread import compute_on_worker
     from pixelrefer_ros.evaluation.workload import Workload
 
     all_frames: Sequence[int] = arguments.frames or FRAMES
@@ -149,7 +150,7 @@ def run(arguments: argparse.Namespace) -> int:
     with _load(arguments, max_regions) as describer, progress_bar("bench") as progress:
         loaded = time.perf_counter()
         network = describer.model.language_model
-        limits = measure_limits(network.device, network.dtype)
+        limits = compute_on_worker(describer, lambda: measure_limits(network.device, network.dtype))
         test = SpeedTest(describer, limits)
         calls = []
         for done, workload in enumerate(workloads):

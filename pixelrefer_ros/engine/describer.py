@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from pixelrefer_ros.engine.batching import OnToken, Request, RequestQueue
 from pixelrefer_ros.engine.device import free_memory
@@ -18,6 +19,7 @@ from pixelrefer_ros.engine.memory_budget import MemoryBudget, bytes_of
 from pixelrefer_ros.engine.pending import OnProgress, PendingAnswers
 from pixelrefer_ros.engine.query import Answer, Frame, Image, Query, Sampling, as_frames
 from pixelrefer_ros.engine.questions import Question, make_questions
+from pixelrefer_ros.engine.thread_pools import compute_apart
 from pixelrefer_ros.engine.thread_priority import stand_back
 from pixelrefer_ros.engine.watchdog import Watchdog
 from pixelrefer_ros.engine.worker import Worker
@@ -112,7 +114,8 @@ class Describer:
         encoder_path: folder that `pixelrefer export` wrote to; empty: the model's.
         Raises `CheckpointError`, `DeviceError` or, for an encoder of no use, `ExportError`.
         """
-        model = load_model(
+        load = partial(
+            load_model,
             name_or_path,
             device=device,
             dtype=dtype,
@@ -122,7 +125,7 @@ class Describer:
             encoder_path=encoder_path,
         )
         return cls(
-            model,
+            compute_apart(load),
             queue_size=queue_size,
             queue_bytes=queue_bytes,
             max_batch=max_batch,

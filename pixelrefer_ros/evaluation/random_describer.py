@@ -5,7 +5,9 @@ from __future__ import annotations
 from pixelrefer_ros.engine.describer import Describer
 from pixelrefer_ros.engine.device import resolve_device, resolve_dtype
 from pixelrefer_ros.engine.encoders.choice import use_encoder_backend
+from pixelrefer_ros.engine.thread_pools import compute_apart
 from pixelrefer_ros.engine.weight_quantization import resolve_quantization
+from pixelrefer_ros.model.pixelrefer import PixelRefer
 from pixelrefer_ros.model.random_weights import make_random_model
 
 
@@ -19,7 +21,11 @@ def make_random_describer(
     where = resolve_device(device)
     number_type = resolve_dtype(dtype, where)
     weights = resolve_quantization(quantization, where, number_type)
-    model = make_random_model(name, device=where, dtype=number_type)
-    weights.apply(model)
-    use_encoder_backend(model, "torch", "")
-    return Describer(model, max_regions=max_regions)
+
+    def draw() -> PixelRefer:
+        model = make_random_model(name, device=where, dtype=number_type)
+        weights.apply(model)
+        use_encoder_backend(model, "torch", "")
+        return model
+
+    return Describer(compute_apart(draw), max_regions=max_regions)

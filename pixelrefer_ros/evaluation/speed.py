@@ -9,17 +9,17 @@ question right after it, so both meet the same neighbours on the machine.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from itertools import count
+from typing import TypeVar
 
 import numpy as np
 
 from pixelrefer_ros.engine.describer import Describer
 from pixelrefer_ros.engine.query import Query
-from pixelrefer_ros.engine.thread_priority import stand_back
 from pixelrefer_ros.engine.weight_quantization import stored_bytes, weight_types
 from pixelrefer_ros.errors import CommandError
 from pixelrefer_ros.evaluation.flops import (
@@ -30,10 +30,17 @@ from pixelrefer_ros.evaluation.flops import (
 )
 from pixelrefer_ros.evaluation.machine_limits import MachineLimits
 from pixelrefer_ros.evaluation.peak_memory import PeakMemory
-from pixelrefer_ros.evaluation.reference_path import answer_one_by_one, prepare_questions
+from pixelrefer_ros.evaluation.reference_path import (
+    ReferenceAnswers,
+    answer_one_by_one,
+    prepare_questions,
+)
+from pixelrefer_ros.evaluation.worker_thread import compute_on_worker
 from pixelrefer_ros.evaluation.workload import Workload
 from pixelrefer_ros.model.pixelrefer import PixelRefer
 from pixelrefer_ros.model.preprocessing import PreparedSample
+
+Result = TypeVar("Result")
 
 WARM_UP = 1
 
@@ -101,23 +108,20 @@ class SpeedTest:
         """
         engine, reference = _Times(self._model), _Times(self._model)
         same = 0
-        with (
-            _speaking_on(self._model),
-            # The engine computes in a thread that stands back, so the reference path does too.
-            ThreadPoolExecutor(1, initializer=stand_back) as reference_thread,
-        ):
-            samples = list(prepare_questions(self._model, self._query(workload)))
+        with _speaking_on(self._model):
+            samples = self._compute(
+                lambda: list(prepare_questions(self._model, self._query(workload)))
+            )
             self._require_room(samples, workload.tokens)
-            flops = count_flops(self._model, samples, new_tokens=workload.tokens)
+            flops = self._compute(
+                lambda: count_flops(self._model, samples, new_tokens=workload.tokens)
+            )
             for _ in range(WARM_UP + runs):
                 query = self._query(workload)
                 with engine.call():
                     answers = self._describer.submit(query).result()
                 engine.stages.append(asdict(answers[0].timing))
-                with reference.call():
-                    plain = reference_thread.submit(
-                        answer_one_by_one, self._model, query, max_new_tokens=workload.tokens
-                    ).result()
+                plain = self._compute(partial(self._answer_plainly, query, workload, reference))
                 reference.stages.append(plain.stages)
                 pairs = zip(answers, plain.texts, strict=True)
                 same += sum(answer.text == text for answer, text in pairs)
@@ -156,6 +160,13 @@ class SpeedTest:
             },
             shares=self._shares(flops, stages, lengths, workload.tokens),
         )
+
+    def _compute(self, work: Callable[[], Result]) -> Result:
+        return compute_on_worker(self._describer, work)
+
+    def _answer_plainly(self, query: Query, workload: Workload, times: _Times) -> ReferenceAnswers:
+        with times.call():
+            return answer_one_by_one(self._model, query, max_new_tokens=workload.tokens)
 
     def _require_room(self, samples: Sequence[PreparedSample], tokens: int) -> None:
         room = self._model.config.max_sequence_length - max(len(s.token_ids) for s in samples)
