@@ -15,6 +15,7 @@ import time
 import torch
 from pixelrefer_ros.engine.describer import Describer
 from pixelrefer_ros.engine.thread_pools import compute_apart
+from pixelrefer_ros.resources import find_model
 
 def count():
     time.sleep(0.3)  # the threads of a pool end a little after the one it belonged to
@@ -27,7 +28,7 @@ torch.set_num_threads(2)  # which starts a thread that has no part in this
 before = count()
 compute_apart(multiply)
 print(count() - before)
-with Describer.from_pretrained("models/pixelrefer-lite-tabletop"):
+with Describer.from_pretrained(find_model()):
     print(count() - before)
 multiply()
 print(count() - before)
