@@ -17,7 +17,7 @@ that chooses the word, and the vision encoder.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,6 +25,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import PreTrainedModel, Qwen2Config
 
+from pixelrefer_ros.engine import fused_products
 from pixelrefer_ros.engine.packed_attention import use_attention
 from pixelrefer_ros.evaluation.reference_path import decode_greedily
 from pixelrefer_ros.model.pixelrefer import PixelRefer
@@ -108,13 +109,15 @@ def _countable_attention(encoder: PreTrainedModel) -> Iterator[None]:
 
 
 def _counter() -> FlopCounterMode:
-    """Count also what torch leaves out: its attention on the CPU, products with int4 weights."""
+    """Count also what torch leaves out: attention and fused products on the CPU, int4 weights."""
     operators = torch.ops.aten
-    further = {
+    further: dict[Any, Callable[..., int]] = {
         operators._scaled_dot_product_flash_attention_for_cpu: _attention_flops,
-        operators._weight_int4pack_mm: _int4_product_flops,
-        operators._weight_int4pack_mm_for_cpu: _int4_product_flops,
+        operators._weight_int4pack_mm: _product_flops,
+        operators._weight_int4pack_mm_for_cpu: _product_flops,
     }
+    if fused_products.OPERATOR is not None:
+        further[fused_products.OPERATOR] = _product_flops
     return FlopCounterMode(display=False, custom_mapping=further)
 
 
@@ -126,8 +129,8 @@ def _attention_flops(
     return 2 * batch * heads * length * key[2] * (width + value[3])
 
 
-def _int4_product_flops(
-    rows: Sequence[int], *packed: Any, out_shape: Sequence[int], **options: Any
+def _product_flops(
+    rows: Sequence[int], *others: Any, out_shape: Sequence[int], **options: Any
 ) -> int:
-    """Count a product of rows [N, inputs] with a packed weight, out_shape [N, outputs]."""
+    """Count a product of rows [N, inputs] with weights of any form, out_shape [N, outputs]."""
     return 2 * rows[0] * rows[1] * out_shape[1]

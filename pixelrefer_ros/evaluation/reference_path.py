@@ -82,9 +82,11 @@ def encode_by_kind(model: PixelRefer, sample: PreparedSample) -> EncodedViews:
     ]
     features: dict[Hashable, torch.Tensor] = {}
     for kind in kinds:
-        views = [view for view in kind if view is not None]
-        encoded = model.encode_views(views)
-        features |= {view.key: encoded[view] for view in views}
+        views = {view.key: view for view in kind if view is not None}
+        if views:
+            found = model.encode_packed(list(views.values()))
+            for view, feature in zip(views.values(), found, strict=True):
+                features[view.key] = feature.view(*view.feature_grid, -1)
     return EncodedViews(features)
 
 

@@ -7,6 +7,7 @@ import torch
 from pixelrefer_ros.engine.failures import not_finite
 from pixelrefer_ros.engine.generation.decoder import Decoder
 from pixelrefer_ros.engine.generation.key_value_cache import KeyValueCache
+from pixelrefer_ros.engine.generation.language_network import LanguageNetwork
 from pixelrefer_ros.engine.generation.row import Row
 from pixelrefer_ros.engine.generation.steps import PlainSteps
 from pixelrefer_ros.engine.generation.token_choice import TokenChooser
@@ -25,12 +26,12 @@ def answer(model: PixelRefer, embeds: torch.Tensor, max_new_tokens: int) -> list
         eos_token_ids=model.eos_token_ids,
         chooser=TokenChooser(repetition_penalty=model.repetition_penalty),
     )
-    network = model.language_model
-    cache = KeyValueCache(network)
+    network = LanguageNetwork(model.language_model)
+    cache = KeyValueCache(model.language_model)
     decoder = Decoder(network, cache, PlainSteps(network, cache))
     finished = decoder.join([row])
     while not finished:
         finished = decoder.step()
     if row.broken:
-        raise not_finite(network.dtype)
+        raise not_finite(model.language_model.dtype)
     return row.token_ids

@@ -210,13 +210,16 @@ class PixelRefer(nn.Module):
         views = list({view.key: view for view in views if view.key not in features}.values())
         if views:
             backend = self.encoder_backend
-            found = self._encode_packed(views) if backend is None else backend.encode(views)
+            found = self.encode_packed(views) if backend is None else backend.encode(views)
             for view, feature in zip(views, found, strict=True):
                 features[view.key] = feature.view(*view.feature_grid, -1)
         return EncodedViews(features)
 
-    def _encode_packed(self, views: Sequence[View]) -> Sequence[torch.Tensor]:
-        """Run the vision encoder once over views, packed without padding."""
+    def encode_packed(self, views: Sequence[View]) -> Sequence[torch.Tensor]:
+        """Run the vision encoder once over views, packed without padding, without the backend.
+
+        Returns the features of each view, [view.tokens, C].
+        """
         device = self.language_model.device
         patches = pack_patches(views, device)
         packed: torch.Tensor = self.vision_encoder(

@@ -24,11 +24,11 @@ def encoded(tiny_model, full_model, monkeypatch) -> list[View]:
     seen: list[View] = []
 
     def remember(model) -> Callable:
-        run = model._encode_packed
+        run = model.encode_packed
         return lambda views: seen.extend(v for v in views if v.source is not None) or run(views)
 
     for model in (tiny_model, full_model):
-        monkeypatch.setattr(model, "_encode_packed", remember(model))
+        monkeypatch.setattr(model, "encode_packed", remember(model))
     return seen
 
 
@@ -121,17 +121,17 @@ def test_nothing_is_kept_of_a_damaged_or_failed_pass(tiny_model, picture, monkey
     def fail(views):
         raise InferenceError("the encoder failed")
 
-    encode = tiny_model._encode_packed
+    encode = tiny_model.encode_packed
     cache = FeatureCache(10**9)
     view, stamps = whole(picture), {id(picture): FrameStamp("front", 7)}
     with torch.inference_mode():
         with monkeypatch.context() as patch:
             patch.setattr(
-                tiny_model, "_encode_packed", lambda views: [f / 0 - f / 0 for f in encode(views)]
+                tiny_model, "encode_packed", lambda views: [f / 0 - f / 0 for f in encode(views)]
             )
             cache.encode(tiny_model, [view], stamps)
         with monkeypatch.context() as patch:
-            patch.setattr(tiny_model, "_encode_packed", fail)
+            patch.setattr(tiny_model, "encode_packed", fail)
             with pytest.raises(InferenceError):
                 cache.encode(tiny_model, [view], stamps)
         assert cache.counts.nbytes == 0

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-import numpy as np
 import torch
 
 from pixelrefer_ros.engine.encoders.buckets import bucket_lengths, make_batches
 from pixelrefer_ros.engine.encoders.graph_inputs import (
     GraphInputs,
+    merge_features,
+    packed_rotations,
     pad,
-    patch_positions,
-    rotations_at,
 )
 from pixelrefer_ros.model.image_processor import View, normalise, pack_patches
 from pixelrefer_ros.model.pixelrefer import PixelRefer
@@ -49,7 +48,7 @@ class BucketedEncoder:
         sizes = [len(view.patches) for view in views]
         batches = make_batches(sizes, self._lengths, self._runtime.max_batch)
         pixels = torch.split(self._pixels(views), sizes)
-        rotations = torch.split(self._rotations(views), sizes)
+        rotations = torch.split(packed_rotations(views, self._encoder), sizes)
         features: dict[int, torch.Tensor] = {}
         for batch in batches:
             padded = pad(
@@ -60,23 +59,9 @@ class BucketedEncoder:
             for k, rows in zip(batch.members, self._runtime.run(padded), strict=True):
                 features[k] = rows[: sizes[k]]
         packed = torch.cat([features[k] for k in range(len(views))]).to(self._encoder.dtype)
-        return torch.split(self._merge(packed, views), [view.tokens for view in views])
+        return torch.split(
+            merge_features(packed, views, self._encoder), [view.tokens for view in views]
+        )
 
     def _pixels(self, views: Sequence[View]) -> torch.Tensor:
         return normalise(pack_patches(views, self._encoder.device), self._processor)
-
-    def _rotations(self, views: Sequence[View]) -> torch.Tensor:
-        positions = torch.from_numpy(np.concatenate([patch_positions(view) for view in views]))
-        frequencies = self._encoder.rotary_pos_emb.inv_freq
-        assert isinstance(frequencies, torch.Tensor)
-        return rotations_at(positions.to(frequencies.device), frequencies.float())
-
-    def _merge(self, packed: torch.Tensor, views: Sequence[View]) -> torch.Tensor:
-        if all(view.merge == 1 for view in views):
-            return packed
-        merged: torch.Tensor = self._encoder.pixel_unshuffle(
-            packed,
-            torch.tensor([(1, *view.grid) for view in views]),
-            torch.tensor([view.merge for view in views]),
-        )
-        return merged

@@ -9,6 +9,7 @@ import torch
 
 from pixelrefer_ros.engine.encoders.bucketed import BucketedEncoder, GraphRuntime
 from pixelrefer_ros.engine.encoders.exported_files import PRECISIONS, find_onnx
+from pixelrefer_ros.engine.encoders.fused import FusedEncoder
 from pixelrefer_ros.engine.encoders.onnx_runtime import OnnxRuntime
 from pixelrefer_ros.engine.encoders.tensorrt_runtime import TensorRtRuntime, engine_path
 from pixelrefer_ros.engine.packed_attention import best_attention, use_attention
@@ -34,7 +35,7 @@ def use_encoder_backend(model: PixelRefer, backend: str, folder: str | Path) -> 
     device, dtype = model.vision_encoder.device, model.vision_encoder.dtype
     if backend == "torch":
         use_attention(model.vision_encoder, best_attention(device, dtype))
-        model.encoder_backend = None
+        model.encoder_backend = FusedEncoder(model) if FusedEncoder.suits(model) else None
         return
     runtime = _open(backend, Path(folder), device, dtype)
     encoder = BucketedEncoder(model, runtime)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from transformers import VideoLlama3VisionModel
 
 from pixelrefer_ros.model.image_processor import View
 
@@ -52,6 +53,28 @@ def rotations_at(positions: torch.Tensor, frequencies: torch.Tensor) -> torch.Te
     """
     angles = (positions[..., None] * frequencies).flatten(1)
     return torch.cat([angles.cos(), angles.sin()], dim=-1)
+
+
+def packed_rotations(views: Sequence[View], encoder: VideoLlama3VisionModel) -> torch.Tensor:
+    """Return `rotations_at` all patches of views, one view after the other."""
+    positions = torch.from_numpy(np.concatenate([patch_positions(view) for view in views]))
+    frequencies = encoder.rotary_pos_emb.inv_freq
+    assert isinstance(frequencies, torch.Tensor)
+    return rotations_at(positions.to(frequencies.device), frequencies.float())
+
+
+def merge_features(
+    packed: torch.Tensor, views: Sequence[View], encoder: VideoLlama3VisionModel
+) -> torch.Tensor:
+    """Return the features of all tokens of views from those of their patches, [N, C]."""
+    if all(view.merge == 1 for view in views):
+        return packed
+    merged: torch.Tensor = encoder.pixel_unshuffle(
+        packed,
+        torch.tensor([(1, *view.grid) for view in views]),
+        torch.tensor([view.merge for view in views]),
+    )
+    return merged
 
 
 def pad(

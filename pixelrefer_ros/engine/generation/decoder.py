@@ -6,10 +6,9 @@ import time
 from collections.abc import Sequence
 
 import torch
-from transformers import Qwen2ForCausalLM
 
 from pixelrefer_ros.engine.generation.key_value_cache import KeyValueCache
-from pixelrefer_ros.engine.generation.language_network import prompt_logits
+from pixelrefer_ros.engine.generation.language_network import LanguageNetwork
 from pixelrefer_ros.engine.generation.row import Row
 from pixelrefer_ros.engine.generation.steps import Steps
 from pixelrefer_ros.engine.generation.token_choice import choose_tokens, summarise
@@ -23,10 +22,8 @@ class Decoder:
     they were before, but for new rows that may have their first token.
     """
 
-    def __init__(
-        self, language_model: Qwen2ForCausalLM, cache: KeyValueCache, steps: Steps
-    ) -> None:
-        self._model = language_model
+    def __init__(self, network: LanguageNetwork, cache: KeyValueCache, steps: Steps) -> None:
+        self._network = network
         self._cache = cache
         self._steps = steps
         self._rows: list[Row] = []
@@ -41,7 +38,7 @@ class Decoder:
         prompts = [self._prompt(row) for row in rows]
         first = len(self._rows)
         self._cache.reserve(first + len(rows), max(len(prompt) for prompt in prompts) + 1)
-        logits = prompt_logits(self._model, prompts, self._cache, first)
+        logits = self._network.read_prompts(prompts, self._cache, first)
         self._choose(rows, logits, summarise(logits))
         now = time.monotonic()
         for row in rows:
@@ -68,7 +65,7 @@ class Decoder:
         if not row.token_ids:
             return row.embeds
         spoken = torch.tensor(row.token_ids, device=row.embeds.device)
-        return torch.cat([row.embeds, self._model.get_input_embeddings()(spoken)])
+        return torch.cat([row.embeds, self._network.model.get_input_embeddings()(spoken)])
 
     def _choose(self, rows: Sequence[Row], logits: torch.Tensor, summary: torch.Tensor) -> None:
         choosers = [row.chooser for row in rows]

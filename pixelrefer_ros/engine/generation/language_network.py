@@ -1,106 +1,155 @@
 """The language model on rows that end at different places: prompts at once, then token by token.
 
-Prompts go through the forward pass of transformers. Of a single token per row, that pass spends
-more time on Python and on many small operations than on the network itself; `next_logits` is the
-same arithmetic on the same modules, without them.
+The arithmetic is that of transformers, on its modules. Its own forward pass spends more time on
+Python and on many small operations than on a small network itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 from transformers import Qwen2ForCausalLM
+from transformers.models.qwen2.modeling_qwen2 import Qwen2DecoderLayer, Qwen2RMSNorm
 
 from pixelrefer_ros.engine.generation.key_value_cache import KeyValueCache
-from pixelrefer_ros.engine.generation.products import product
+from pixelrefer_ros.engine.generation.products import products
+
+Attend = Callable[[int, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+"""From a layer's number, queries, keys and values [N, T, heads, width of a head], to what the
+queries see, the same elements in the order [N, T, heads, width]."""
 
 
-def prompt_logits(
-    model: Qwen2ForCausalLM, prompts: Sequence[torch.Tensor], cache: KeyValueCache, first: int
-) -> torch.Tensor:
-    """Read N prompts [length_i, width] into rows from `first` on of the cache.
+class LanguageNetwork:
+    """Reads prompts and tokens into a cache and says what may come next.
 
-    Returns the logits after each, [N, vocabulary]. Padding stands behind a prompt, where no token
-    of it looks, so that it does not depend on its neighbours.
+    The weights of layers that read the same rows are put side by side in memory, where the
+    model's own become parts of them.
     """
-    embeds = pad_sequence(list(prompts), batch_first=True)
-    hidden = model.model(
-        inputs_embeds=embeds,
-        position_ids=torch.arange(embeds.shape[1], device=embeds.device)[None],
-        attention_mask={"full_attention": None},  # none but the causal one
-        past_key_values=_Listener(cache, first),
-        use_cache=False,
-    ).last_hidden_state
-    ends = torch.tensor([len(prompt) - 1 for prompt in prompts], device=embeds.device)
-    rows = torch.arange(len(prompts), device=embeds.device)
-    logits: torch.Tensor = model.lm_head(hidden[rows, ends])
-    return logits
+
+    def __init__(self, model: Qwen2ForCausalLM) -> None:
+        self.model = model
+        self._layers = [_Layer(layer) for layer in model.model.layers]
+        self._normalise = _norm(model.model.norm)
+        self._choose = products(model.lm_head)
+        config = model.config
+        assert config.num_key_value_heads is not None
+        self._heads, self._key_heads = config.num_attention_heads, config.num_key_value_heads
+        self._width = config.hidden_size // config.num_attention_heads
+
+    def read_prompts(
+        self, prompts: Sequence[torch.Tensor], cache: KeyValueCache, first: int
+    ) -> torch.Tensor:
+        """Read N prompts [length_i, width] into rows from `first` on of the cache.
+
+        Returns the logits after each, [N, vocabulary]. Padding stands behind a prompt, where no
+        token of it looks, so that it does not depend on its neighbours.
+        """
+        embeds = pad_sequence(list(prompts), batch_first=True)
+
+        def attend(
+            index: int, queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor
+        ) -> torch.Tensor:
+            queries, keys, values = (t.transpose(1, 2) for t in (queries, keys, values))
+            cache.put_prompts(index, first, keys, values)
+            seen = functional.scaled_dot_product_attention(
+                queries, keys, values, is_causal=True, enable_gqa=True
+            )
+            return seen.transpose(1, 2)
+
+        positions = torch.arange(embeds.shape[1], device=embeds.device)[None]
+        hidden = self._run(embeds, positions, attend)
+        ends = torch.tensor([len(prompt) - 1 for prompt in prompts], device=embeds.device)
+        return self._logits(hidden[torch.arange(len(prompts), device=embeds.device), ends])
+
+    def read_tokens(
+        self,
+        token_ids: torch.Tensor,
+        positions: torch.Tensor,
+        cache: KeyValueCache,
+        columns: int,
+        *,
+        all_end_together: bool,
+    ) -> torch.Tensor:
+        """Read the newest token of each of the first N rows, [N] ids at positions [N].
+
+        columns: how many of the cache's are looked at, more than any position.
+        all_end_together: no row ends before the last of these columns, so nothing has to be
+            hidden.
+        Returns the logits after them, [N, vocabulary].
+        """
+        rows, places = len(token_ids), cache.places(positions)
+        visible = None
+        if not all_end_together:
+            visible = torch.arange(columns, device=positions.device) <= positions[:, None]
+            visible = visible[:, None, None]
+
+        def attend(
+            index: int, queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor
+        ) -> torch.Tensor:
+            cache.put_tokens(index, places, keys.flatten(1), values.flatten(1))
+            # The query heads that share a key head take the place of its query tokens.
+            return functional.scaled_dot_product_attention(
+                queries.view(rows, self._key_heads, -1, self._width),
+                *cache.first(index, rows, columns),
+                attn_mask=visible,
+            )
+
+        embeds = self.model.model.embed_tokens(token_ids)[:, None]
+        return self._logits(self._run(embeds, positions[:, None], attend)[:, 0])
+
+    def _run(self, embeds: torch.Tensor, positions: torch.Tensor, attend: Attend) -> torch.Tensor:
+        """Return the last hidden state [N, T, C] of N rows of T tokens, before the last norm."""
+        network, shape = self.model.model, embeds.shape
+        cosines, sines = network.rotary_emb(embeds, positions)
+        half = self._width // 2
+        # A half turn of the channels is the rotation's partner, whose first half is negative.
+        sines = torch.cat([-sines[..., :half], sines[..., half:]], -1)[:, :, None]
+        cosines = cosines[:, :, None]
+        hidden = embeds.flatten(0, 1)
+        for index, layer in enumerate(self._layers):
+            heads = layer.heads(layer.input_norm(hidden)).view(*shape[:2], -1, self._width)
+            turned, values = torch.split(heads, [self._heads + self._key_heads, self._key_heads], 2)
+            turned = torch.addcmul(turned * cosines, turned.roll(half, -1), sines)
+            queries, keys = torch.split(turned, [self._heads, self._key_heads], 2)
+            seen = attend(index, queries, keys, values).reshape(hidden.shape)
+            hidden = hidden + layer.output(seen)
+            gate, up = layer.inner(layer.inner_norm(hidden)).chunk(2, -1)
+            hidden = hidden + layer.down(layer.activation(gate) * up)
+        return hidden.view(shape)
+
+    def _logits(self, hidden: torch.Tensor) -> torch.Tensor:
+        return self._choose(self._normalise(hidden))
 
 
-def next_logits(
-    model: Qwen2ForCausalLM,
-    token_ids: torch.Tensor,
-    positions: torch.Tensor,
-    cache: KeyValueCache,
-    columns: int,
-    *,
-    all_end_together: bool,
-) -> torch.Tensor:
-    """Read the newest token of each of the first N rows, [N] ids at positions [N].
+class _Layer:
+    """The parts of a decoder layer, each from rows [N, inputs] to rows [N, outputs].
 
-    columns: how many of the cache's are looked at, more than any position.
-    all_end_together: no row ends before the last of these columns, so nothing has to be hidden.
-    Returns the logits after them, [N, vocabulary].
+    heads: queries, keys and values; inner: the gate and what it lets through.
     """
-    network = model.model
-    hidden = network.embed_tokens(token_ids)
-    cosines, sines = network.rotary_emb(hidden, positions[:, None])
-    rows, width = len(token_ids), cosines.shape[-1]
-    half = width // 2
-    # A half turn of the channels stands for the rotation's partner, whose first half is negative.
-    sines = torch.cat([-sines[..., :half], sines[..., half:]], -1)
-    places = cache.places(positions)
-    visible = None
-    if not all_end_together:
-        visible = torch.arange(columns, device=positions.device) <= positions[:, None]
-        visible = visible[:, None, None]
-    for index, layer in enumerate(network.layers):
-        attention = layer.self_attn
-        normed = layer.input_layernorm(hidden)
-        queries, keys = product(attention.q_proj, normed), product(attention.k_proj, normed)
-        both = torch.cat([queries, keys], -1).view(rows, -1, width)
-        both = torch.addcmul(both * cosines, both.roll(half, -1), sines)
-        heads = queries.shape[-1] // width
-        values = product(attention.v_proj, normed)
-        cache.put_tokens(index, places, both[:, heads:].flatten(1), values)
-        # The query heads that share a key head take the place of its query tokens.
-        seen = functional.scaled_dot_product_attention(
-            both[:, :heads].view(rows, both.shape[1] - heads, -1, width),
-            *cache.first(index, rows, columns),
-            attn_mask=visible,
-            scale=attention.scaling,
-        )
-        hidden = hidden + product(attention.o_proj, seen.flatten(1))
-        normed, mlp = layer.post_attention_layernorm(hidden), layer.mlp
-        gated = mlp.act_fn(product(mlp.gate_proj, normed)) * product(mlp.up_proj, normed)
-        hidden = hidden + product(mlp.down_proj, gated)
-    return product(model.lm_head, network.norm(hidden))
+
+    def __init__(self, layer: Qwen2DecoderLayer) -> None:
+        attention, mlp = layer.self_attn, layer.mlp
+        self.input_norm = _norm(layer.input_layernorm)
+        self.heads = products(attention.q_proj, attention.k_proj, attention.v_proj)
+        self.output = products(attention.o_proj)
+        self.inner_norm = _norm(layer.post_attention_layernorm)
+        self.inner = products(mlp.gate_proj, mlp.up_proj)
+        self.activation = mlp.act_fn
+        self.down = products(mlp.down_proj)
 
 
-class _Listener:
-    """Takes the place of a cache in the forward pass of transformers."""
-
-    def __init__(self, cache: KeyValueCache, first: int) -> None:
-        self._cache = cache
-        self._first = first
-
-    def update(
-        self, keys: torch.Tensor, values: torch.Tensor, layer: int, *_: Any, **__: Any
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Write down the keys and values of a layer, [N, heads, tokens, width]."""
-        self._cache.put_prompts(layer, self._first, keys, values)
-        return keys, values
+def _norm(norm: Qwen2RMSNorm) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Return what applies an RMS norm: torch's own, where it rounds as that of transformers."""
+    weight = norm.weight
+    if weight.dtype != torch.float32:
+        return norm
+    return partial(
+        functional.rms_norm,
+        normalized_shape=weight.shape,
+        weight=weight,
+        eps=norm.variance_epsilon,
+    )

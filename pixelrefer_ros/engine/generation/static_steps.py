@@ -8,10 +8,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
-from transformers import Qwen2ForCausalLM
 
 from pixelrefer_ros.engine.generation.key_value_cache import KeyValueCache
-from pixelrefer_ros.engine.generation.language_network import next_logits
+from pixelrefer_ros.engine.generation.language_network import LanguageNetwork
 from pixelrefer_ros.engine.generation.steps import PlainSteps, Run, StepResult
 from pixelrefer_ros.engine.generation.token_choice import summarise
 
@@ -38,18 +37,18 @@ class StaticSteps:
 
     def __init__(
         self,
-        language_model: Qwen2ForCausalLM,
+        network: LanguageNetwork,
         cache: KeyValueCache,
         record: Callable[[Run], Run],
         *,
         columns: Sequence[int],
     ) -> None:
-        self._model = language_model
+        self._network = network
         self._cache = cache
-        self._plain = PlainSteps(language_model, cache)
+        self._plain = PlainSteps(network, cache)
         self._rows = row_counts(cache.rows)
         self._columns = tuple(columns)
-        self._input = torch.zeros(2, cache.rows, dtype=torch.long, device=language_model.device)
+        self._input = torch.zeros(2, cache.rows, dtype=torch.long, device=network.model.device)
         # The largest first: the smaller ones find room in the memory it needed.
         shapes = [(r, c) for r in reversed(self._rows) for c in reversed(self._columns)]
         self._runs: dict[tuple[int, int], Run] = {}
@@ -74,5 +73,7 @@ class StaticSteps:
     @torch.inference_mode()
     def _run(self, rows: int, columns: int) -> StepResult:
         ids, places = self._input[:, :rows]
-        logits = next_logits(self._model, ids, places, self._cache, columns, all_end_together=False)
+        logits = self._network.read_tokens(
+            ids, places, self._cache, columns, all_end_together=False
+        )
         return logits, summarise(logits)

@@ -6,10 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import torch
-from transformers import Qwen2ForCausalLM
 
 from pixelrefer_ros.engine.generation.key_value_cache import KeyValueCache
-from pixelrefer_ros.engine.generation.language_network import next_logits
+from pixelrefer_ros.engine.generation.language_network import LanguageNetwork
 from pixelrefer_ros.engine.generation.token_choice import summarise
 
 StepResult = tuple[torch.Tensor, torch.Tensor]
@@ -28,15 +27,14 @@ class Steps(Protocol):
 class PlainSteps:
     """Computes exactly the rows and columns there are."""
 
-    def __init__(self, language_model: Qwen2ForCausalLM, cache: KeyValueCache) -> None:
-        self._model = language_model
+    def __init__(self, network: LanguageNetwork, cache: KeyValueCache) -> None:
+        self._network = network
         self._cache = cache
 
     def run(self, token_ids: Sequence[int], positions: Sequence[int]) -> StepResult:
         """Read one token of each row at its position."""
-        ids, places = torch.tensor([token_ids, positions], device=self._model.device)
-        logits = next_logits(
-            self._model,
+        ids, places = torch.tensor([token_ids, positions], device=self._network.model.device)
+        logits = self._network.read_tokens(
             ids,
             places,
             self._cache,

@@ -6,6 +6,7 @@ import pytest
 
 from pixelrefer_ros.engine.describer import Describer
 from pixelrefer_ros.engine.encoders.choice import use_encoder_backend
+from pixelrefer_ros.engine.encoders.fused import FusedEncoder
 from pixelrefer_ros.errors import DeviceError, ExportError
 from pixelrefer_ros.model.pixelrefer import PixelRefer
 from pixelrefer_ros.model.random_model import write_random_checkpoint
@@ -43,7 +44,7 @@ def test_torch_takes_over_again(tiny_model_path, exported_encoder):
     model = PixelRefer.from_pretrained(tiny_model_path)
     use_encoder_backend(model, "onnxruntime", exported_encoder)
     use_encoder_backend(model, "torch", "")
-    assert model.encoder_backend is None
+    assert isinstance(model.encoder_backend, FusedEncoder)
 
 
 @pytest.mark.parametrize("dimensions", [{"seed": 1}, {"vision_width": 96}])

@@ -9,6 +9,7 @@ import torch
 
 from pixelrefer_ros.engine.generation.decoder import Decoder
 from pixelrefer_ros.engine.generation.key_value_cache import KeyValueCache
+from pixelrefer_ros.engine.generation.language_network import LanguageNetwork
 from pixelrefer_ros.engine.generation.row import Row
 from pixelrefer_ros.engine.generation.static_steps import StaticSteps
 from pixelrefer_ros.engine.generation.steps import PlainSteps
@@ -28,15 +29,16 @@ def row(model, length: int = 9, tokens: int = 8, **fields) -> Row:
 
 
 def plain(model) -> Decoder:
-    cache = KeyValueCache(model.language_model)
-    return Decoder(model.language_model, cache, PlainSteps(model.language_model, cache))
+    network, cache = LanguageNetwork(model.language_model), KeyValueCache(model.language_model)
+    return Decoder(network, cache, PlainSteps(network, cache))
 
 
 def static(model) -> Decoder:
     """The steps that CUDA records, not recorded: they fit rows of up to 64 tokens."""
     cache = KeyValueCache(model.language_model, rows=3, columns=64)
-    steps = StaticSteps(model.language_model, cache, lambda run: run, columns=(16, 64))
-    return Decoder(model.language_model, cache, steps)
+    network = LanguageNetwork(model.language_model)
+    steps = StaticSteps(network, cache, lambda run: run, columns=(16, 64))
+    return Decoder(network, cache, steps)
 
 
 def finish(decoder: Decoder, rows: list[Row], finished: list[Row]) -> list[Row]:
@@ -159,9 +161,8 @@ def test_a_broken_row_spoils_neither_its_neighbours_nor_who_takes_its_place(tiny
 
 def test_memory_is_given_back_when_the_last_row_leaves(tiny_model):
     cache = KeyValueCache(tiny_model.language_model)
-    decoder = Decoder(
-        tiny_model.language_model, cache, PlainSteps(tiny_model.language_model, cache)
-    )
+    network = LanguageNetwork(tiny_model.language_model)
+    decoder = Decoder(network, cache, PlainSteps(network, cache))
     rows = [row(tiny_model, 70, 3), row(tiny_model, 5, 6)]
     finished = decoder.join(rows)
     assert (cache.rows, cache.columns) == (2, 128)

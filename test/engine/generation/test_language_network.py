@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from pixelrefer_ros.engine.generation.key_value_cache import KeyValueCache
-from pixelrefer_ros.engine.generation.language_network import next_logits, prompt_logits
+from pixelrefer_ros.engine.generation.language_network import LanguageNetwork
 
 IDS = torch.arange(7, 31).reshape(2, 12)
 LENGTHS = (4, 9)
@@ -16,16 +16,16 @@ LENGTHS = (4, 9)
 @torch.inference_mode()
 def test_logits_equal_transformers(random_language_model, dtype):
     model = random_language_model.to(dtype)
-    cache = KeyValueCache(model)
+    network, cache = LanguageNetwork(model), KeyValueCache(model)
     cache.reserve(2, 13)
     embeds = model.get_input_embeddings()(IDS)
     prompts = [embeds[row, :length] for row, length in enumerate(LENGTHS)]
-    found = [prompt_logits(model, prompts, cache, 0)]
+    found = [network.read_prompts(prompts, cache, 0)]
     for step in range(3):
         positions = torch.tensor([length + step for length in LENGTHS])
         newest = IDS.gather(1, positions[:, None])[:, 0]
         columns = int(positions.max()) + 1
-        found.append(next_logits(model, newest, positions, cache, columns, all_end_together=False))
+        found.append(network.read_tokens(newest, positions, cache, columns, all_end_together=False))
     for row, length in enumerate(LENGTHS):
         expected = model(input_ids=IDS[row : row + 1, : length + 3]).logits[0, length - 1 :]
         ours = torch.stack([logits[row] for logits in found])
@@ -59,16 +59,14 @@ def random_language_model():
 
 @torch.inference_mode()
 def test_rows_that_end_together_need_no_mask(random_language_model):
-    logits = []
+    network, logits = LanguageNetwork(random_language_model), []
     for together in (True, False):
         cache = KeyValueCache(random_language_model)
         cache.reserve(2, 6)
         embeds = random_language_model.get_input_embeddings()(IDS[:, :5])
-        prompt_logits(random_language_model, list(embeds), cache, 0)
+        network.read_prompts(list(embeds), cache, 0)
         positions = torch.tensor([5, 5])
         logits.append(
-            next_logits(
-                random_language_model, IDS[:, 5], positions, cache, 6, all_end_together=together
-            )
+            network.read_tokens(IDS[:, 5], positions, cache, 6, all_end_together=together)
         )
     torch.testing.assert_close(*logits)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from pixelrefer_ros.engine.generation.products import FEW_ROWS, product
+from pixelrefer_ros.engine.generation.products import FEW_ROWS, product, products
 from pixelrefer_ros.engine.weight_quantization import int8_rows, resolve_quantization
 
 QUANTISED = [
@@ -45,3 +45,28 @@ def test_a_product_with_quantised_weights(rows, name, dtype, inputs, tolerance):
     found = product(layer, given)
     assert found.dtype == dtype
     torch.testing.assert_close(found, layer(given), rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@torch.inference_mode()
+def test_layers_of_the_same_rows_are_one_product(bias, dtype):
+    torch.manual_seed(0)
+    layers = [nn.Linear(48, outputs, bias=bias).to(dtype) for outputs in (32, 16, 8)]
+    given = torch.randn(5, 48, dtype=dtype)
+    expected = torch.cat([layer(given) for layer in layers], -1)
+    found = products(*layers)
+    torch.testing.assert_close(found(given), expected)
+    assert len({layer.weight.untyped_storage().data_ptr() for layer in layers}) == 1
+    torch.testing.assert_close(torch.cat([layer(given) for layer in layers], -1), expected)
+
+
+@torch.inference_mode()
+def test_quantised_layers_stay_apart():
+    pytest.importorskip("torchao")
+    torch.manual_seed(0)
+    block = nn.Sequential(*(nn.Linear(96, outputs, dtype=torch.bfloat16) for outputs in (32, 64)))
+    resolve_quantization("int8", torch.device("cpu"), torch.bfloat16).quantize(block)
+    given = torch.randn(FEW_ROWS + 1, 96, dtype=torch.bfloat16)
+    expected = torch.cat([layer(given) for layer in block], -1)
+    torch.testing.assert_close(products(*block)(given), expected)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from pixelrefer_ros.engine.generation.key_value_cache import KeyValueCache
+from pixelrefer_ros.engine.generation.language_network import LanguageNetwork
 from pixelrefer_ros.engine.generation.static_steps import StaticSteps, row_counts
 
 
@@ -29,7 +30,7 @@ def test_every_shape_is_ready_before_the_first_step_and_the_log_tells(tiny_model
     model = tiny_model.language_model
     cache = KeyValueCache(model, rows=2, columns=32)
     with caplog.at_level(logging.INFO):
-        steps = StaticSteps(model, cache, record, columns=(16, 32))
+        steps = StaticSteps(LanguageNetwork(model), cache, record, columns=(16, 32))
     assert len(recorded) == 4
     assert [message.rsplit(", ")[-1] for message in caplog.messages] == [
         f"{k} of 4" for k in (1, 2, 3, 4)

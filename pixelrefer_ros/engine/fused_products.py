@@ -1,0 +1,43 @@
+"""Linear layers on a CPU with what comes before and after the product in the same pass.
+
+oneDNN, a part of torch, adds the bias, applies the activation and adds the residual while the
+results are still in the processor's cache. torch's own layers take passes over the memory for
+each of them, and its tanh-approximated GELU alone takes as long as the product before it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+OPERATOR: Any = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
+"""What torch's compiler makes of such layers; None in a torch built without oneDNN."""
+
+
+def can_fuse(device: torch.device, dtype: torch.dtype) -> bool:
+    """Tell whether the functions of this module take such weights."""
+    if OPERATOR is None or device.type != "cpu":
+        return False
+    if dtype == torch.bfloat16:
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return dtype == torch.float32
+
+
+def linear(layer: nn.Linear | nn.Conv2d, rows: torch.Tensor) -> torch.Tensor:
+    """Return W x + b of rows [N, inputs]; a convolution must see each input but once."""
+    found: torch.Tensor = OPERATOR(rows, layer.weight.flatten(1), layer.bias, "none", [], "")
+    return found
+
+
+def linear_gelu(layer: nn.Linear, rows: torch.Tensor) -> torch.Tensor:
+    """Return gelu(W x + b) of rows [N, inputs], with the approximation by tanh."""
+    found: torch.Tensor = OPERATOR(rows, layer.weight, layer.bias, "gelu", [], "tanh")
+    return found
+
+
+def linear_plus(layer: nn.Linear, rows: torch.Tensor, added: torch.Tensor) -> torch.Tensor:
+    """Return a + W x + b of rows [N, inputs] and what is added, [N, outputs]."""
+    found: torch.Tensor = OPERATOR.binary(rows, added, layer.weight, layer.bias, "add")
+    return found
