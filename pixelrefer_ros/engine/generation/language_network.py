@@ -16,7 +16,7 @@ from transformers import Qwen2ForCausalLM
 from transformers.models.qwen2.modeling_qwen2 import Qwen2DecoderLayer, Qwen2RMSNorm
 
 from pixelrefer_ros.engine.generation.key_value_cache import KeyValueCache
-from pixelrefer_ros.engine.generation.products import products
+from pixelrefer_ros.engine.generation.products import product_of, products_of
 
 Attend = Callable[[int, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 """From a layer's number, queries, keys and values [N, T, heads, width of a head], to what the
@@ -34,7 +34,7 @@ class LanguageNetwork:
         self.model = model
         self._layers = [_Layer(layer) for layer in model.model.layers]
         self._normalise = _norm(model.model.norm)
-        self._choose = products(model.lm_head)
+        self._choose = product_of(model.lm_head)
         config = model.config
         assert config.num_key_value_heads is not None
         self._heads, self._key_heads = config.num_attention_heads, config.num_key_value_heads
@@ -111,13 +111,14 @@ class LanguageNetwork:
         cosines = cosines[:, :, None]
         hidden = embeds.flatten(0, 1)
         for index, layer in enumerate(self._layers):
-            heads = layer.heads(layer.input_norm(hidden)).view(*shape[:2], -1, self._width)
-            turned, values = torch.split(heads, [self._heads + self._key_heads, self._key_heads], 2)
+            queries, keys, values = layer.heads(layer.input_norm(hidden))
+            turned = torch.cat([queries, keys], -1).view(*shape[:2], -1, self._width)
             turned = torch.addcmul(turned * cosines, turned.roll(half, -1), sines)
             queries, keys = torch.split(turned, [self._heads, self._key_heads], 2)
+            values = values.view(*shape[:2], -1, self._width)
             seen = attend(index, queries, keys, values).reshape(hidden.shape)
             hidden = hidden + layer.output(seen)
-            gate, up = layer.inner(layer.inner_norm(hidden)).chunk(2, -1)
+            gate, up = layer.inner(layer.inner_norm(hidden))
             hidden = hidden + layer.down(layer.activation(gate) * up)
         return hidden.view(shape)
 
@@ -134,12 +135,12 @@ class _Layer:
     def __init__(self, layer: Qwen2DecoderLayer) -> None:
         attention, mlp = layer.self_attn, layer.mlp
         self.input_norm = _norm(layer.input_layernorm)
-        self.heads = products(attention.q_proj, attention.k_proj, attention.v_proj)
-        self.output = products(attention.o_proj)
+        self.heads = products_of(attention.q_proj, attention.k_proj, attention.v_proj)
+        self.output = product_of(attention.o_proj)
         self.inner_norm = _norm(layer.post_attention_layernorm)
-        self.inner = products(mlp.gate_proj, mlp.up_proj)
+        self.inner = products_of(mlp.gate_proj, mlp.up_proj)
         self.activation = mlp.act_fn
-        self.down = products(mlp.down_proj)
+        self.down = product_of(mlp.down_proj)
 
 
 def _norm(norm: Qwen2RMSNorm) -> Callable[[torch.Tensor], torch.Tensor]:

@@ -6,7 +6,12 @@ import pytest
 import torch
 from torch import nn
 
-from pixelrefer_ros.engine.generation.products import FEW_ROWS, product, products
+from pixelrefer_ros.engine.generation.products import (
+    FEW_ROWS,
+    prefers_vectors,
+    product,
+    products_of,
+)
 from pixelrefer_ros.engine.weight_quantization import int8_rows, resolve_quantization
 
 QUANTISED = [
@@ -16,11 +21,13 @@ QUANTISED = [
 ]
 
 
+@pytest.mark.parametrize("vectors", [True, False])
 @pytest.mark.parametrize("rows", [1, 2])
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 @torch.inference_mode()
-def test_a_product_is_that_of_the_layer(rows, bias, dtype):
+def test_a_product_is_that_of_the_layer(monkeypatch, vectors, rows, bias, dtype):
+    monkeypatch.setattr(f"{product.__module__}.prefers_vectors", lambda _: vectors)
     torch.manual_seed(0)
     layer = nn.Linear(48, 32, bias=bias).to(dtype)
     given = torch.randn(rows, 48, dtype=dtype)
@@ -55,8 +62,8 @@ def test_layers_of_the_same_rows_are_one_product(bias, dtype):
     layers = [nn.Linear(48, outputs, bias=bias).to(dtype) for outputs in (32, 16, 8)]
     given = torch.randn(5, 48, dtype=dtype)
     expected = torch.cat([layer(given) for layer in layers], -1)
-    found = products(*layers)
-    torch.testing.assert_close(found(given), expected)
+    found = products_of(*layers)
+    torch.testing.assert_close(torch.cat(found(given), -1), expected)
     assert len({layer.weight.untyped_storage().data_ptr() for layer in layers}) == 1
     torch.testing.assert_close(torch.cat([layer(given) for layer in layers], -1), expected)
 
@@ -69,4 +76,23 @@ def test_quantised_layers_stay_apart():
     resolve_quantization("int8", torch.device("cpu"), torch.bfloat16).quantize(block)
     given = torch.randn(FEW_ROWS + 1, 96, dtype=torch.bfloat16)
     expected = torch.cat([layer(given) for layer in block], -1)
-    torch.testing.assert_close(products(*block)(given), expected)
+    torch.testing.assert_close(torch.cat(products_of(*block)(given), -1), expected)
+
+
+@torch.inference_mode()
+def test_large_weights_stay_where_they_are(monkeypatch):
+    monkeypatch.setattr(f"{product.__module__}.SMALL_BYTES", 4 * 48 * (32 + 16) - 1)
+    torch.manual_seed(0)
+    layers = [nn.Linear(48, outputs) for outputs in (32, 16)]
+    places = [layer.weight.data_ptr() for layer in layers]
+    given = torch.randn(5, 48)
+    for found, layer in zip(products_of(*layers)(given), layers, strict=True):
+        torch.testing.assert_close(found, layer(given))
+    assert places == [layer.weight.data_ptr() for layer in layers]
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_the_faster_product_is_found_once(dtype):
+    prefers_vectors.cache_clear()
+    assert prefers_vectors(dtype) == prefers_vectors(dtype)
+    assert prefers_vectors.cache_info().hits == 1
