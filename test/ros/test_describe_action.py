@@ -131,7 +131,9 @@ def test_queued_goals_know_their_place_and_are_dropped_at_once(node):
     running = [node.client.describe_streaming(reference, max_new_tokens=LONG) for _ in range(2)]
     for stream in running:
         next(feedback for feedback in stream if feedback.stage == Stage.GENERATING)
-    queued = [node.client.describe_streaming(reference) for _ in range(2)]
+    queued = [node.client.describe_streaming(reference)]
+    next(feedback for feedback in queued[0] if feedback.stage == Stage.WAITING)
+    queued.append(node.client.describe_streaming(reference))
     last = next(feedback for feedback in queued[1] if feedback.queue_position)
     assert (last.stage, last.queue_position) == (Stage.WAITING, 1)
     started = time.monotonic()
