@@ -7,6 +7,7 @@ each of them, and its tanh-approximated GELU alone takes as long as the product 
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import torch
@@ -14,6 +15,21 @@ from torch import nn
 
 OPERATOR: Any = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
 """What torch's compiler makes of such layers; None in a torch built without oneDNN."""
+
+
+SHAPES_KEPT = 64
+CACHES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY")
+"""Read by oneDNN and by what torch puts around it."""
+
+
+def keep_few_shapes() -> None:
+    """Let oneDNN keep its preparations for the last 64 shapes of products, if not told otherwise.
+
+    It would keep 1024, of half a megabyte each, and views come in many sizes; to prepare a product
+    anew takes no time that shows. Without effect once oneDNN has computed in this process.
+    """
+    for name in CACHES:
+        os.environ.setdefault(name, str(SHAPES_KEPT))
 
 
 def can_fuse(device: torch.device, dtype: torch.dtype) -> bool:

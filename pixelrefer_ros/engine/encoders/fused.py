@@ -14,7 +14,13 @@ from transformers.models.video_llama_3.modeling_video_llama_3 import (
 )
 
 from pixelrefer_ros.engine.encoders.graph_inputs import merge_features, packed_rotations
-from pixelrefer_ros.engine.fused_products import can_fuse, linear, linear_gelu, linear_plus
+from pixelrefer_ros.engine.fused_products import (
+    can_fuse,
+    keep_few_shapes,
+    linear,
+    linear_gelu,
+    linear_plus,
+)
 from pixelrefer_ros.model.image_processor import View, normalise, pack_patches
 from pixelrefer_ros.model.pixelrefer import PixelRefer
 
@@ -29,6 +35,7 @@ class FusedEncoder:
     """
 
     def __init__(self, model: PixelRefer) -> None:
+        keep_few_shapes()
         self._encoder = model.vision_encoder
         self._layers = cast(list[VideoLlama3VisionEncoderLayer], [*self._encoder.encoder.layers])
         self._processor = model.config.image_processor

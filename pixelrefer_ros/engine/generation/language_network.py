@@ -26,7 +26,7 @@ queries see, the same elements in the order [N, T, heads, width]."""
 class LanguageNetwork:
     """Reads prompts and tokens into a cache and says what may come next.
 
-    The weights of layers that read the same rows are put side by side in memory, where the
+    The weights of small layers that read the same rows are put side by side in memory, where the
     model's own become parts of them.
     """
 

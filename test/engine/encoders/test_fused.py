@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -78,3 +81,26 @@ def test_another_encoder_goes_through_transformers(tiny_model_path, monkeypatch,
         monkeypatch.setattr(fused_products, "OPERATOR", None)
     use_encoder_backend(model, "torch", "")
     assert model.encoder_backend is None
+
+
+MANY_SIZES = """
+import sys
+import numpy as np
+from pixelrefer_ros.engine.encoders.fused import FusedEncoder
+from pixelrefer_ros.model.image_processor import View
+from pixelrefer_ros.model.pixelrefer import PixelRefer
+def resident_bytes():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096
+encoder = FusedEncoder(PixelRefer.from_pretrained(sys.argv[1]))
+for patches in [1000, *range(100, 900)]:
+    encoder.encode([View(np.zeros((patches, 588), np.uint8), (1, patches))])
+    if patches == 200:
+        before = resident_bytes()
+print(resident_bytes() - before)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_memory_does_not_grow_with_the_sizes_seen(tiny_model_path):
+    command = [sys.executable, "-c", MANY_SIZES, str(tiny_model_path)]
+    assert int(subprocess.check_output(command, text=True)) < 60_000_000
