@@ -2,7 +2,7 @@
 
 oneDNN, a part of torch, adds the bias, applies the activation and adds the residual while the
 results are still in the processor's cache. torch's own layers take passes over the memory for
-each of them, and its tanh-approximated GELU alone takes as long as the product before it.
+each of them, and its tanh-approximated GELU alone costs nearly as much as the product before it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from torch import nn
 
 OPERATOR: Any = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
 """What torch's compiler makes of such layers; None in a torch built without oneDNN."""
-
 
 SHAPES_KEPT = 64
 CACHES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY")

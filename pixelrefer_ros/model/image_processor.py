@@ -45,10 +45,13 @@ class ImageProcessorConfig:
         deviation = read_channels(values, "image_std", default.deviation)
         if 0 in deviation:
             raise CheckpointError(f"image_std is {deviation}, must not hold 0")
+        rescale_factor = read_number(values, "rescale_factor", default.rescale_factor)
+        if rescale_factor == 0:
+            raise CheckpointError("rescale_factor is 0, must be another number")
         return cls(
             mean=read_channels(values, "image_mean", default.mean),
             deviation=deviation,
-            rescale_factor=read_number(values, "rescale_factor", default.rescale_factor),
+            rescale_factor=rescale_factor,
             min_pixels=values.get("min_pixels") or limits.get("min_pixels") or default.min_pixels,
         )
 

@@ -166,6 +166,7 @@ def test_absurd_numbers_are_named(name, value, message, folder):
         ("preprocessor_config.json", {"image_std": [0.5, 0, 0.5]}, "image_std is"),
         ("preprocessor_config.json", {"image_mean": [1]}, "image_mean is"),
         ("preprocessor_config.json", {"rescale_factor": "much"}, "rescale_factor is"),
+        ("preprocessor_config.json", {"rescale_factor": 0}, "rescale_factor is 0"),
     ],
 )
 def test_absurd_numbers_beside_it_are_named(file, values, message, folder):

@@ -99,6 +99,13 @@ def test_a_patch_is_flattened_channel_by_channel():
     np.testing.assert_array_equal(view.patches[0].reshape(3, 14, 14), image.transpose(2, 0, 1))
 
 
+def test_every_byte_is_scaled_in_float64_and_rounded_once():
+    config = ImageProcessorConfig(mean=(0.0, 0.0, 0.0), deviation=(1.0, 1.0, 1.0))
+    scaled = (torch.arange(256, dtype=torch.float64) * config.rescale_factor).float()
+    patches = torch.arange(256, dtype=torch.uint8)[:, None].expand(-1, 3)
+    assert torch.equal(normalise(patches, config), scaled[:, None].expand(-1, 3))
+
+
 def test_normalise():
     config = ImageProcessorConfig(mean=(0.5, 0.4, 0.3), deviation=(0.5, 0.25, 0.2))
     patches = torch.tensor([[0, 255, 51, 51, 102, 102]], dtype=torch.uint8)

@@ -8,6 +8,7 @@ from torch import nn
 
 from pixelrefer_ros.engine.generation.products import (
     FEW_ROWS,
+    TRIES,
     prefers_vectors,
     product,
     products_of,
@@ -91,8 +92,10 @@ def test_large_weights_stay_where_they_are(monkeypatch):
     assert places == [layer.weight.data_ptr() for layer in layers]
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_the_faster_product_is_found_once(dtype):
-    prefers_vectors.cache_clear()
-    assert prefers_vectors(dtype) == prefers_vectors(dtype)
-    assert prefers_vectors.cache_info().hits == 1
+@pytest.mark.parametrize(("vectors", "matrices"), [(1.0, 2.0), (2.0, 1.0)])
+def test_the_faster_product_is_taken(monkeypatch, vectors, matrices):
+    clock = [0.0]
+    for seconds in [vectors] * TRIES + [matrices] * TRIES:
+        clock += [clock[-1], clock[-1] + seconds]
+    monkeypatch.setattr("time.perf_counter", iter(clock[1:]).__next__)
+    assert prefers_vectors.__wrapped__(torch.bfloat16) == (vectors < matrices)
