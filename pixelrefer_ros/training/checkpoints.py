@@ -1,15 +1,15 @@
 """Checkpoints: a PixelRefer folder that can be asked, and what a run needs to go on from it.
 
 `checkpoint-<step>/` holds the weights in float32, `optimiser.safetensors` with the moments of
-AdamW by the names of the weights, `objective.safetensors` with a head of pre-training where there
-is one, `progress.json` and `configuration.json`. Nothing is pickled. A folder gets its name once it
-is complete.
+the optimisers by the names of the weights, `objective.safetensors` with a head of pre-training
+where there is one, `progress.json` and `configuration.json`. Nothing is pickled. A folder gets its
+name once it is complete.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,6 @@ NETWORK = "model."
 CHECKPOINT = "checkpoint-"
 # Gathered from all processes, to the memory of the computer: also what FSDP has cut up.
 WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)
-MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def save_checkpoint(
     output: Path,
     model: PixelRefer,
     objective: nn.Module,
-    optimiser: torch.optim.Optimizer,
+    optimisers: Sequence[torch.optim.Optimizer],
     progress: Progress,
     config: TrainingConfig,
     records: int,
@@ -77,14 +76,14 @@ def save_checkpoint(
 ) -> None:
     """Write `checkpoint-<step>` and remove all but the newest ones; every process calls this."""
     state = weights(objective)
-    moments: Any = get_optimizer_state_dict(objective, optimiser, options=WHOLE).get("state")
+    moments: Any = get_optimizer_state_dict(objective, optimisers, options=WHOLE).get("state")
     if not is_main:
         return
     folder = output / f"{CHECKPOINT}{progress.step}"
     unfinished = output / f"unfinished-{progress.step}"
     shutil.rmtree(unfinished, ignore_errors=True)
     model.save_pretrained(unfinished, network_weights(state))
-    flat = {f"{name}/{k}": moments[name][k] for name in moments for k in MOMENTS}
+    flat = {f"{name}/{k}": v for name in moments for k, v in moments[name].items()}
     save_file({k: v.contiguous() for k, v in flat.items()}, unfinished / "optimiser.safetensors")
     others = {k: v.contiguous() for k, v in state.items() if not k.startswith(NETWORK)}
     save_file(others, unfinished / "objective.safetensors")
@@ -112,16 +111,18 @@ def load_head(folder: Path, objective: Objective) -> None:
     objective.load_state_dict(_read(folder / "objective.safetensors"), strict=False)
 
 
-def load_moments(folder: Path, objective: nn.Module, optimiser: torch.optim.Optimizer) -> None:
-    """Load the state of the optimiser; every process calls this. Raises `CheckpointError`."""
+def load_moments(
+    folder: Path, objective: nn.Module, optimisers: Sequence[torch.optim.Optimizer]
+) -> None:
+    """Load the state of the optimisers; every process calls this. Raises `CheckpointError`."""
     options = StateDictOptions(full_state_dict=True)
-    whole: dict[str, Any] = get_optimizer_state_dict(objective, optimiser, options=options)
+    whole: dict[str, Any] = get_optimizer_state_dict(objective, optimisers, options=options)
     moments: dict[str, dict[str, torch.Tensor]] = {}
     for key, tensor in _read(folder / "optimiser.safetensors").items():
         name, _, kind = key.rpartition("/")
         moments.setdefault(name, {})[kind] = tensor
     whole["state"] = moments
-    set_optimizer_state_dict(objective, optimiser, whole, options=options)
+    set_optimizer_state_dict(objective, optimisers, whole, options=options)
 
 
 def _checkpoints(output: Path) -> list[Path]:

@@ -143,9 +143,15 @@ class TrainingConfig:
     output: folder of the checkpoints, the logs and, in `model`, the result.
     objective: `answers`, or `words` to pre-train the vision encoder alone.
     weighting: what counts the same in the loss, each `token` or each `conversation`.
+    naming: above 0, object tokens also have to tell by themselves what is answered about a single
+        region, which counts as much times the answer (`AnswerObjective`). Without, a small LLM that
+        starts at random takes several times as many steps to read them.
     epochs or steps: how long; one of them.
     global_batch: samples of one step of the optimiser, on all processes together.
     micro_batch: samples that go through the network at once on one process.
+    muon: above 0, matrices within the network learn by Muon, at this many times the rate of their
+        part, and only the rest by AdamW. Small networks that start at random learn several times as
+        fast so.
     precision: `bfloat16` computes products in 16 bits, the weights stay in float32.
     feature_memory: megabytes of main memory, on each process, for what a vision encoder that does
         not learn makes of a view, so that it sees each view once; 0 keeps nothing.
@@ -159,12 +165,14 @@ class TrainingConfig:
     model: Model = field(default_factory=Model)
     objective: str = "answers"
     weighting: Weighting = Weighting.TOKEN
+    naming: float = 0.0
     epochs: float = 0.0
     steps: int = 0
     global_batch: int = 256
     micro_batch: int = 8
     warm_up: float = 0.03
     weight_decay: float = 0.0
+    muon: float = 0.0
     max_gradient_norm: float = 1.0
     precision: str = "bfloat16"
     gradient_checkpointing: bool = False
@@ -179,7 +187,7 @@ class TrainingConfig:
         _require_one_of(self, "objective", OBJECTIVES)
         _require_one_of(self, "precision", PRECISIONS[:2])
         _require_at_least(self, 0, "steps", "feature_memory")
-        for name in ("epochs", "weight_decay"):
+        for name in ("naming", "epochs", "weight_decay", "muon"):
             value = getattr(self, name)
             _require(0 <= value < math.inf, f"{name} is {value}, must be a finite number from 0")
         _require((self.epochs > 0) != (self.steps > 0), "give either epochs or steps, above 0")
@@ -188,6 +196,7 @@ class TrainingConfig:
         if self.objective == "words":
             learns = self.rates.vision_encoder > 0
             _require(learns, "objective words teaches the vision encoder, whose rate is 0")
+            _require(self.naming == 0, f"naming is {self.naming}, which is only for answers")
         else:
             _require(self.data.context, "data.context is false, which is only for objective words")
         if self.feature_memory:

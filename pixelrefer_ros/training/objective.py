@@ -9,6 +9,7 @@ from enum import Enum
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
@@ -45,19 +46,31 @@ class Objective(nn.Module, ABC):
     def weight(self, conversation: PreparedConversation) -> float:
         """Return what a conversation adds to the number the summed loss is divided by."""
 
+    def _words(self, conversation: PreparedConversation) -> NDArray[np.int64]:
+        """Return the tokens of the answers, each once, without the ends of turns."""
+        return np.setdiff1d(conversation.labels, [IGNORED, *self.model.eos_token_ids])
+
 
 class AnswerObjective(Objective):
     """Next-token prediction of the answers; nothing else is supervised.
 
     memory: of a vision encoder that does not learn.
+    naming: how much it counts that object tokens tell by themselves what the answer says: the mean
+        of those of a conversation about one region, read as the LLM reads its last layer, spreads
+        its probability over the words of the answer.
     """
 
     def __init__(
-        self, model: PixelRefer, weighting: Weighting, memory: FeatureMemory | None = None
+        self,
+        model: PixelRefer,
+        weighting: Weighting,
+        memory: FeatureMemory | None = None,
+        naming: float = 0.0,
     ) -> None:
         super().__init__(model)
         self.weighting = weighting
         self.memory = memory
+        self.naming = naming
 
     def weight(self, conversation: PreparedConversation) -> float:
         """Return the number of supervised tokens, or 1."""
@@ -95,11 +108,31 @@ class AnswerObjective(Objective):
             shares = 1 / asked.sum(1, keepdim=True).clamp(min=1)
             losses = losses * shares.expand_as(asked)[asked]
         loss = losses.sum()
+        if self.naming:
+            loss = loss + self.naming * self._name(conversations, embeds)
         if not any(sample.regions for sample in samples):
             # Processes wait for one another's gradients of all that learns, also of this.
             parts = (self.model.object_tokenizer, self.model.region_projector)
             loss = loss + 0 * sum(p.sum() for part in parts for p in part.parameters())
         return Totals(loss, (logits.argmax(1) == targets).sum(), len(targets))
+
+    def _name(
+        self, conversations: Sequence[PreparedConversation], embeds: Sequence[torch.Tensor]
+    ) -> torch.Tensor:
+        """Return the weighted loss of naming, 0 where no conversation is about one region."""
+        means, words, weights = [], [], []
+        for conversation, read in zip(conversations, embeds, strict=True):
+            if len(conversation.sample.regions) == 1:
+                is_object = conversation.sample.token_ids == self.model.prompts.region_id
+                means.append(read[torch.from_numpy(is_object).to(read.device)].mean(0))
+                words.append(self._words(conversation))
+                weights.append(self.weight(conversation))
+        if not means:
+            return embeds[0].new_zeros(())
+        language_model = self.model.language_model
+        scores = language_model.lm_head(language_model.model.norm(torch.stack(means))).float()
+        losses = functional.cross_entropy(scores, _even(words, scores), reduction="none")
+        return (losses * torch.tensor(weights, device=losses.device)).sum()
 
 
 class WordObjective(Objective):
@@ -131,13 +164,17 @@ class WordObjective(Objective):
         counts = [sum(len(region.cells) for region in c.sample.regions) for c in conversations]
         means = torch.stack([under.mean(0) for under in torch.split(cells, counts)])
         scores = self.head(means).float()
-        silent = [IGNORED, *self.model.eos_token_ids]
-        words = [np.setdiff1d(conversation.labels, silent) for conversation in conversations]
-        wanted = torch.zeros_like(scores)
-        for row, ids in zip(wanted, words, strict=True):
-            row[torch.from_numpy(ids).to(row.device)] = 1
-        numbers = wanted.sum(1, keepdim=True)
-        loss = functional.cross_entropy(scores, wanted / numbers, reduction="sum")
+        words = [self._words(conversation) for conversation in conversations]
+        wanted = _even(words, scores)
+        loss = functional.cross_entropy(scores, wanted, reduction="sum")
         rank = scores.argsort(1, descending=True).argsort(1)
-        correct = ((rank < numbers) & (wanted > 0)).sum()
+        correct = ((rank < (wanted > 0).sum(1, keepdim=True)) & (wanted > 0)).sum()
         return Totals(loss, correct, int(sum(map(len, words))))
+
+
+def _even(words: Sequence[NDArray[np.int64]], scores: torch.Tensor) -> torch.Tensor:
+    """Return rows like `scores`, [M, vocabulary], each spread evenly over M times some words."""
+    wanted = torch.zeros_like(scores)
+    for row, ids in zip(wanted, words, strict=True):
+        row[torch.from_numpy(ids).to(row.device)] = 1 / len(ids)
+    return wanted

@@ -30,4 +30,4 @@ def make_objective(
             return WordObjective(model)
     if memory is None and config.feature_memory:
         memory = FeatureMemory(config.feature_memory * MEGABYTE)
-    return AnswerObjective(model, config.weighting, memory)
+    return AnswerObjective(model, config.weighting, memory, config.naming)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 from torch import nn
@@ -17,6 +18,9 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "object_encoder": ("object_tokenizer.", "object_infusion.", "region_projector."),
     "language_model": ("language_model.",),
 }
+
+ENDS = ("embed_tokens.", "lm_head.", "object_tokenizer.position.", "head.")
+"""Matrices that read or write what is no feature: Muon is not for them."""
 
 
 @dataclass(frozen=True)
@@ -59,27 +63,38 @@ def freeze(model: nn.Module, rates: Rates, *, is_lite: bool) -> None:
         parameter.requires_grad_(not idle and getattr(rates, part or "projector") > 0)
 
 
-def make_optimiser(objective: nn.Module, rates: Rates, weight_decay: float) -> torch.optim.AdamW:
-    """Return AdamW with two groups, with and without decay, for each part that learns.
+def make_optimisers(
+    objective: nn.Module, rates: Rates, weight_decay: float, muon: float = 0.0
+) -> list[torch.optim.Optimizer]:
+    """Return AdamW, and Muon before it where `muon` is above 0.
 
-    Each group keeps its highest rate as `highest`. What is not in the network itself, such as a
-    head for pre-training, learns at the rate of the vision encoder it belongs to.
+    Muon (torch.optim.Muon) then teaches the matrices within the network, at `muon` times the rate
+    of their part; embeddings, what reads two coordinates, heads, biases and norms stay with AdamW.
+    Both have groups with and without decay for each part that learns, each of which keeps its
+    highest rate as `highest`. What is not in the network itself, such as a head for pre-training,
+    learns at the rate of the vision encoder it belongs to.
     Raises `CommandError` if nothing learns.
     """
-    groups = [
-        {"params": parameters, "highest": rate, "lr": rate, "weight_decay": decay, "part": part}
-        for part, rate, decay, parameters in _groups(objective, rates, weight_decay)
-    ]
+    groups = list(_groups(objective, rates, weight_decay, muon))
     if not groups:
         raise CommandError("rates: nothing learns, all parts are at 0")
-    return torch.optim.AdamW(groups)
+    by_muon = [group for is_within, group in groups if is_within]
+    others = [group for is_within, group in groups if not is_within]
+    # An update of Muon is made as large as one of AdamW, so that one rate is meant for both.
+    optimisers: list[torch.optim.Optimizer] = []
+    if by_muon:
+        optimisers.append(torch.optim.Muon(by_muon, adjust_lr_fn="match_rms_adamw"))
+    if others:
+        optimisers.append(torch.optim.AdamW(others))
+    return optimisers
 
 
-def set_rates(optimiser: torch.optim.Optimizer, factor: float) -> dict[str, float]:
-    """Set every group to a share of its highest rate; return the rates by part."""
-    for group in optimiser.param_groups:
+def set_rates(optimisers: Iterable[torch.optim.Optimizer], factor: float) -> dict[str, float]:
+    """Set every group to a share of its highest rate; return the rates by part, those of AdamW."""
+    groups = [group for optimiser in optimisers for group in optimiser.param_groups]
+    for group in groups:
         group["lr"] = factor * group["highest"]
-    return {group["part"]: group["lr"] for group in optimiser.param_groups}
+    return {group["part"]: group["lr"] for group in groups}
 
 
 def part_of(name: str) -> str | None:
@@ -91,19 +106,28 @@ def part_of(name: str) -> str | None:
 
 
 def _groups(
-    objective: nn.Module, rates: Rates, weight_decay: float
-) -> Iterator[tuple[str, float, float, list[nn.Parameter]]]:
+    objective: nn.Module, rates: Rates, weight_decay: float, muon: float
+) -> Iterator[tuple[bool, dict[str, Any]]]:
+    """Yield the groups of all that learns, and whether Muon teaches them."""
     learning = [(n, p) for n, p in objective.named_parameters() if p.requires_grad]
     for field in fields(rates):
         rate = getattr(rates, field.name)
-        members = [
-            parameter
-            for name, parameter in learning
-            if (part_of(name.partition("model.")[2]) or "vision_encoder") == field.name
-        ]
-        # Biases and the weights of norms are not pulled towards zero.
-        matrices = [parameter for parameter in members if parameter.ndim > 1]
-        others = [parameter for parameter in members if parameter.ndim <= 1]
-        for decay, chosen in ((weight_decay, matrices), (0.0, others)):
+        within, matrices, others = [], [], []
+        for name, parameter in learning:
+            if (part_of(name.partition("model.")[2]) or "vision_encoder") != field.name:
+                continue
+            # Biases and the weights of norms are not pulled towards zero.
+            if parameter.ndim <= 1:
+                others.append(parameter)
+            elif muon and parameter.ndim == 2 and not any(e in name for e in ENDS):
+                within.append(parameter)
+            else:
+                matrices.append(parameter)
+        for is_within, chosen, highest, decay in (
+            (True, within, muon * rate, weight_decay),
+            (False, matrices, rate, weight_decay),
+            (False, others, rate, 0.0),
+        ):
             if chosen:
-                yield field.name, rate, decay, chosen
+                values = {"highest": highest, "lr": highest, "weight_decay": decay}
+                yield is_within, {"params": chosen, "part": field.name, **values}

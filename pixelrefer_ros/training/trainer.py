@@ -27,7 +27,7 @@ from pixelrefer_ros.training.logs import Entry, Log
 from pixelrefer_ros.training.objective_choice import make_objective
 from pixelrefer_ros.training.output import writing
 from pixelrefer_ros.training.resuming import require_same
-from pixelrefer_ros.training.schedule import make_optimiser, rate_factor, set_rates
+from pixelrefer_ros.training.schedule import make_optimisers, rate_factor, set_rates
 from pixelrefer_ros.training.start import make_model
 from pixelrefer_ros.training.steps import Step, StepPlan, Steps
 from pixelrefer_ros.training.tight_crops import TightConfig
@@ -92,7 +92,12 @@ class Trainer:
                 f"global_batch is {config.global_batch}, must be a multiple of the "
                 f"{self._accelerator.num_processes} processes"
             )
-        if config.feature_memory and self._accelerator.distributed_type.value == "FSDP":
+        is_sharded = self._accelerator.distributed_type.value == "FSDP"
+        if config.muon and is_sharded:
+            raise CommandError(
+                f"muon is {config.muon}, must be 0 with FSDP, where matrices are cut up"
+            )
+        if config.feature_memory and is_sharded:
             raise CommandError(
                 f"feature_memory is {config.feature_memory}, must be 0 with FSDP, whose processes "
                 "run a part of the network together or not at all"
@@ -107,14 +112,16 @@ class Trainer:
         if config.precision == "bfloat16" and self._accelerator.device.type == "cpu":
             attend_quickly(self.model)
         self._objective = make_objective(config, self.model, memory)
-        optimiser = make_optimiser(self._objective, config.rates, config.weight_decay)
+        optimisers = make_optimisers(
+            self._objective, config.rates, config.weight_decay, config.muon
+        )
         if found is not None:
             checkpoints.load_head(found, self._objective)
-        self._module, self._optimiser = self._accelerator.prepare(self._objective, optimiser)
+        self._module, *self._optimisers = self._accelerator.prepare(self._objective, *optimisers)
         self._progress = Progress()
         if found is not None:
             self._progress = checkpoints.read_progress(found)
-            checkpoints.load_moments(found, self._module, self._optimiser.optimizer)
+            checkpoints.load_moments(found, self._module, self._moving())
         samples = config.epochs * len(self._records.records)
         self.steps = config.steps or max(1, round(samples / config.global_batch))
 
@@ -147,7 +154,7 @@ class Trainer:
         began = time.monotonic()
         for number, step in enumerate(self._load_steps(), self._progress.step):
             factor = rate_factor(number, self.steps, self.config.warm_up)
-            rates = set_rates(self._optimiser, factor)
+            rates = set_rates(self._optimisers, factor)
             drawn, weight = self._progress.samples, self._count(step)
             self._judge()
             outcome = self._train(number, step, weight) if weight else None
@@ -195,7 +202,7 @@ class Trainer:
         """Make one step of the optimiser out of all micro-batches on all processes."""
         accelerator, device = self._accelerator, self._accelerator.device
         sums = torch.zeros(3, device=device)
-        self._optimiser.zero_grad()
+        self._module.zero_grad()
         for batch in step.micro_batches:
             is_last = batch is step.micro_batches[-1]
             with nullcontext() if is_last else accelerator.no_sync(self._module):
@@ -210,7 +217,8 @@ class Trainer:
         for name, value in (("loss", loss), ("gradient norm", norm)):
             if not math.isfinite(value):
                 raise CommandError(f"the {name} of step {number} is {value}; lower the rates")
-        self._optimiser.step()
+        for optimiser in self._optimisers:
+            optimiser.step()
         return Outcome(loss / weight, correct / predicted, norm)
 
     def _load_steps(self) -> DataLoader[Step]:
@@ -252,12 +260,16 @@ class Trainer:
             self.output,
             self.model,
             self._module,
-            self._optimiser.optimizer,
+            self._moving(),
             self._progress,
             self.config,
             len(self._records.records),
             is_main=self._accelerator.is_main_process,
         )
+
+    def _moving(self) -> list[torch.optim.Optimizer]:
+        """The optimisers themselves, whose moments checkpoints hold."""
+        return [optimiser.optimizer for optimiser in self._optimisers]
 
     def _finish(self) -> Path:
         """Write the result in the type it will be used in."""

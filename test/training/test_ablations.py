@@ -15,7 +15,7 @@ from pixelrefer_ros.model.preprocessing import PreparedSample, RegionSample
 from pixelrefer_ros.training.ablations import ablate
 from pixelrefer_ros.training.configuration import Model, Rates, Scratch, Start, Weighting
 from pixelrefer_ros.training.objective import AnswerObjective
-from pixelrefer_ros.training.schedule import freeze, make_optimiser
+from pixelrefer_ros.training.schedule import freeze, make_optimisers
 from pixelrefer_ros.training.start import make_model
 from pixelrefer_ros.training.steps import StepPlan, Steps
 from pixelrefer_ros.training.variants import VARIANTS
@@ -166,7 +166,7 @@ def test_a_step_teaches_every_weight(model, name, tmp_path):
     plan = StepPlan(batch=3, micro_batch=3, samples_per_image=1, seed=0)
     [batch] = Steps(records, plan, changed.config, changed.prompts)[0].micro_batches
     objective = AnswerObjective(changed, Weighting.CONVERSATION)
-    optimiser = make_optimiser(objective, rates, 0.0)
+    [optimiser] = make_optimisers(objective, rates, 0.0)
     losses = []
     for _ in range(2):
         totals = objective(batch)

@@ -65,6 +65,41 @@ def test_the_loss_is_what_inference_says_also_beside_longer_neighbours(model):
     assert sum(map(objective.weight, talks)) == totals.predictions
 
 
+def test_naming_adds_what_the_mean_of_the_object_tokens_says_of_the_answer(model):
+    said = [(0, "red"), (1, "It is a long and green disc.")]
+    talks = [talk(model, *s) for s in said]
+    plain = AnswerObjective(model, Weighting.TOKEN)(talks)
+    named = AnswerObjective(model, Weighting.TOKEN, naming=0.5)(talks)
+    samples = [t.sample for t in talks]
+    views = model.encode(samples)
+    expected = 0.0
+    for one in talks:
+        [tokens] = model.object_tokens(one.sample.regions, views)
+        mean = tokens[: one.sample.regions[0].token_count].mean(0)
+        scores = model.language_model.lm_head(model.language_model.model.norm(mean))
+        kept = set(map(int, one.labels[one.labels >= 0])) - set(model.eos_token_ids)
+        loss = -scores.log_softmax(0)[sorted(kept)].mean()
+        expected += float(loss) * int((one.labels >= 0).sum())
+    assert float(named.loss - plain.loss) == pytest.approx(0.5 * expected, rel=1e-4)
+    assert (named.predictions, named.correct) == (plain.predictions, plain.correct)
+
+
+def test_nothing_is_named_where_two_are_compared(model):
+    (first, mask, _), (_, other, _) = shape(0), shape(1)
+    turns = [Turn("Is <region> left of <region>?", "red", 2)]
+    prepared = prepare_conversation(
+        Conversation([first], [[(0, mask)], [(0, other)]], turns, None),
+        model.config,
+        model.prompts,
+        RecentlyPrepared(),
+    )
+    losses = [
+        float(AnswerObjective(model, Weighting.TOKEN, naming=share)([prepared]).loss)
+        for share in (0.0, 0.5)
+    ]
+    assert losses[0] == losses[1]
+
+
 def test_conversations_count_the_same_however_long(model):
     said = [(0, "red"), (1, "It is a long and green disc.")]
     objective = AnswerObjective(model, Weighting.CONVERSATION)

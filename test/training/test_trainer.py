@@ -101,8 +101,9 @@ def test_mixed_precision_and_checkpointing_give_nearly_the_same(shapes):
     assert mixed != plain
 
 
-def test_a_killed_run_goes_on_as_if_nothing_had_happened(shapes):
-    length = {"steps": 60, "save_every": 5, "keep": 1}
+@pytest.mark.parametrize("muon", [0.0, 2.0])
+def test_a_killed_run_goes_on_as_if_nothing_had_happened(shapes, muon):
+    length = {"steps": 60, "save_every": 5, "keep": 1, "muon": muon}
     Trainer(make_config(shapes, "whole", **length), resume=False).run()
     for name in ("killed", "killed2", "killed3"):  # a run may end first where the computer stalls
         config, log = write_config(shapes, name, **length), shapes.parent / name / "log.csv"
