@@ -143,8 +143,8 @@ class TrainingConfig:
     output: folder of the checkpoints, the logs and, in `model`, the result.
     objective: `answers`, or `words` to pre-train the vision encoder alone.
     weighting: what counts the same in the loss, each `token` or each `conversation`.
-    naming: above 0, object tokens also have to tell by themselves what is answered about a single
-        region, which counts as much times the answer (`AnswerObjective`). Without, a small LLM that
+    naming: above 0, object tokens also have to tell by themselves what is answered about one region
+        or two, which counts as much times the answer (`AnswerObjective`). Without, a small LLM that
         starts at random takes several times as many steps to read them.
     epochs or steps: how long; one of them.
     global_batch: samples of one step of the optimiser, on all processes together.

@@ -56,8 +56,9 @@ class AnswerObjective(Objective):
 
     memory: of a vision encoder that does not learn.
     naming: how much it counts that object tokens tell by themselves what the answer says: the mean
-        of those of a conversation about one region, read as the LLM reads its last layer, spreads
-        its probability over the words of the answer.
+        of those of the only region of a conversation, or that of the first of two less that of the
+        second, read as the LLM reads its last layer, spreads its probability over the words of the
+        answer.
     """
 
     def __init__(
@@ -119,18 +120,22 @@ class AnswerObjective(Objective):
     def _name(
         self, conversations: Sequence[PreparedConversation], embeds: Sequence[torch.Tensor]
     ) -> torch.Tensor:
-        """Return the weighted loss of naming, 0 where no conversation is about one region."""
-        means, words, weights = [], [], []
+        """Return the weighted loss of naming, 0 where none is about one region or two."""
+        seen, words, weights = [], [], []
         for conversation, read in zip(conversations, embeds, strict=True):
-            if len(conversation.sample.regions) == 1:
+            regions = conversation.sample.regions
+            if len(regions) in (1, 2):
                 is_object = conversation.sample.token_ids == self.model.prompts.region_id
-                means.append(read[torch.from_numpy(is_object).to(read.device)].mean(0))
+                tokens = read[torch.from_numpy(is_object).to(read.device)]
+                counts = [region.token_count for region in regions]
+                first, *second = (part.mean(0) for part in torch.split(tokens, counts))
+                seen.append(first - second[0] if second else first)
                 words.append(self._words(conversation))
                 weights.append(self.weight(conversation))
-        if not means:
+        if not seen:
             return embeds[0].new_zeros(())
         language_model = self.model.language_model
-        scores = language_model.lm_head(language_model.model.norm(torch.stack(means))).float()
+        scores = language_model.lm_head(language_model.model.norm(torch.stack(seen))).float()
         losses = functional.cross_entropy(scores, _even(words, scores), reduction="none")
         return (losses * torch.tensor(weights, device=losses.device)).sum()
 

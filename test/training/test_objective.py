@@ -65,39 +65,53 @@ def test_the_loss_is_what_inference_says_also_beside_longer_neighbours(model):
     assert sum(map(objective.weight, talks)) == totals.predictions
 
 
-def test_naming_adds_what_the_mean_of_the_object_tokens_says_of_the_answer(model):
-    said = [(0, "red"), (1, "It is a long and green disc.")]
-    talks = [talk(model, *s) for s in said]
-    plain = AnswerObjective(model, Weighting.TOKEN)(talks)
-    named = AnswerObjective(model, Weighting.TOKEN, naming=0.5)(talks)
-    samples = [t.sample for t in talks]
-    views = model.encode(samples)
-    expected = 0.0
-    for one in talks:
-        [tokens] = model.object_tokens(one.sample.regions, views)
-        mean = tokens[: one.sample.regions[0].token_count].mean(0)
-        scores = model.language_model.lm_head(model.language_model.model.norm(mean))
-        kept = set(map(int, one.labels[one.labels >= 0])) - set(model.eos_token_ids)
-        loss = -scores.log_softmax(0)[sorted(kept)].mean()
-        expected += float(loss) * int((one.labels >= 0).sum())
-    assert float(named.loss - plain.loss) == pytest.approx(0.5 * expected, rel=1e-4)
-    assert (named.predictions, named.correct) == (plain.predictions, plain.correct)
+def told_by_tokens(model, prepared) -> torch.Tensor:
+    """Read the mean of the object tokens, or the first mean less the second, as a last layer."""
+    tokens = model.object_tokens(prepared.sample.regions, model.encode([prepared.sample]))
+    counts = [region.token_count for region in prepared.sample.regions]
+    means = [part[:count].mean(0) for part, count in zip(tokens, counts, strict=True)]
+    seen = means[0] - means[1] if len(means) > 1 else means[0]
+    return model.language_model.lm_head(model.language_model.model.norm(seen))
 
 
-def test_nothing_is_named_where_two_are_compared(model):
-    (first, mask, _), (_, other, _) = shape(0), shape(1)
-    turns = [Turn("Is <region> left of <region>?", "red", 2)]
-    prepared = prepare_conversation(
-        Conversation([first], [[(0, mask)], [(0, other)]], turns, None),
+def compare(model, answer: str):
+    (image, mask, _), (_, other, _) = shape(0), shape(1)
+    turns = [Turn("Where is <region> from <region>?", answer, 2)]
+    return prepare_conversation(
+        Conversation([image], [[(0, mask)], [(0, other)]], turns, None),
         model.config,
         model.prompts,
         RecentlyPrepared(),
     )
-    losses = [
-        float(AnswerObjective(model, Weighting.TOKEN, naming=share)([prepared]).loss)
-        for share in (0.0, 0.5)
+
+
+def test_naming_adds_what_the_object_tokens_say_of_the_answer(model):
+    talks = [
+        talk(model, 0, "red"),
+        talk(model, 1, "It is a long and green disc."),
+        compare(model, "green"),
     ]
-    assert losses[0] == losses[1]
+    plain = AnswerObjective(model, Weighting.TOKEN)(talks)
+    named = AnswerObjective(model, Weighting.TOKEN, naming=0.5)(talks)
+    expected = 0.0
+    for one in talks:
+        kept = set(map(int, one.labels[one.labels >= 0])) - set(model.eos_token_ids)
+        loss = -told_by_tokens(model, one).log_softmax(0)[sorted(kept)].mean()
+        expected += loss.item() * int((one.labels >= 0).sum())
+    assert (named.loss - plain.loss).item() == pytest.approx(0.5 * expected, rel=1e-4)
+    assert (named.predictions, named.correct) == (plain.predictions, plain.correct)
+
+
+def test_nothing_is_named_without_a_region(full_model):
+    model = full_model
+    image, _, _ = shape(0)
+    conversation = Conversation([image], [], [Turn("What is there?", "A disc.", 0)], None)
+    prepared = prepare_conversation(conversation, model.config, model.prompts, RecentlyPrepared())
+    plain, named = (
+        AnswerObjective(model, Weighting.TOKEN, naming=share)([prepared]).loss.item()
+        for share in (0.0, 0.5)
+    )
+    assert plain == named
 
 
 def test_conversations_count_the_same_however_long(model):
