@@ -144,14 +144,13 @@ class TrainingConfig:
     objective: `answers`, or `words` to pre-train the vision encoder alone.
     weighting: what counts the same in the loss, each `token` or each `conversation`.
     naming: above 0, object tokens also have to tell by themselves what is answered about one region
-        or two, which counts as much times the answer (`AnswerObjective`). Without, a small LLM that
-        starts at random takes several times as many steps to read them.
+        or two, which counts as much times the answer (`AnswerObjective`). It helps a small
+        LLM that starts at random to read them.
     epochs or steps: how long; one of them.
     global_batch: samples of one step of the optimiser, on all processes together.
     micro_batch: samples that go through the network at once on one process.
     muon: above 0, matrices within the network learn by Muon, at this many times the rate of their
-        part, and only the rest by AdamW. Small networks that start at random learn several times as
-        fast so.
+        part, and only the rest by AdamW. It helps small networks that start at random.
     precision: `bfloat16` computes products in 16 bits, the weights stay in float32.
     feature_memory: megabytes of main memory, on each process, for what a vision encoder that does
         not learn makes of a view, so that it sees each view once; 0 keeps nothing.

@@ -52,7 +52,7 @@ class Objective(nn.Module, ABC):
 
 
 class AnswerObjective(Objective):
-    """Next-token prediction of the answers; nothing else is supervised.
+    """Next-token prediction of the answers; nothing else is supervised but, with `naming`, objects.
 
     memory: of a vision encoder that does not learn.
     naming: how much it counts that object tokens tell by themselves what the answer says: the mean

@@ -121,7 +121,7 @@ class Trainer:
         self._progress = Progress()
         if found is not None:
             self._progress = checkpoints.read_progress(found)
-            checkpoints.load_moments(found, self._module, self._moving())
+            checkpoints.load_moments(found, self._module, self._torch_optimisers())
         samples = config.epochs * len(self._records.records)
         self.steps = config.steps or max(1, round(samples / config.global_batch))
 
@@ -260,15 +260,15 @@ class Trainer:
             self.output,
             self.model,
             self._module,
-            self._moving(),
+            self._torch_optimisers(),
             self._progress,
             self.config,
             len(self._records.records),
             is_main=self._accelerator.is_main_process,
         )
 
-    def _moving(self) -> list[torch.optim.Optimizer]:
-        """The optimisers themselves, whose moments checkpoints hold."""
+    def _torch_optimisers(self) -> list[torch.optim.Optimizer]:
+        """The optimisers without what accelerate put around them."""
         return [optimiser.optimizer for optimiser in self._optimisers]
 
     def _finish(self) -> Path:
