@@ -107,10 +107,11 @@ def test_nothing_is_named_without_a_region(full_model):
     image, _, _ = shape(0)
     conversation = Conversation([image], [], [Turn("What is there?", "A disc.", 0)], None)
     prepared = prepare_conversation(conversation, model.config, model.prompts, RecentlyPrepared())
-    plain, named = (
-        AnswerObjective(model, Weighting.TOKEN, naming=share)([prepared]).loss.item()
-        for share in (0.0, 0.5)
-    )
+    with torch.no_grad():
+        plain, named = (
+            AnswerObjective(model, Weighting.TOKEN, naming=share)([prepared]).loss.item()
+            for share in (0.0, 0.5)
+        )
     assert plain == named
 
 
