@@ -63,8 +63,6 @@ class Start:
     videollama3: folder of a VideoLLaMA3 model; SAOT, OCI and the region MLP start at random.
     pixelrefer: folder of a PixelRefer model.
     new_object_encoder: start its SAOT, OCI and region MLP at random.
-    token_scale: factor on its object tokens, 1 leaves them. Tokens that grew much longer than words
-        hardly learn any more.
     position_scale: factor on the position that SAOT adds to its features, 1 leaves it.
     scratch: dimensions of a small new model.
     framework: of the model made from VideoLLaMA3, `PixelRefer-Lite` or `PixelRefer`.
@@ -73,7 +71,6 @@ class Start:
     videollama3: str = ""
     pixelrefer: str = ""
     new_object_encoder: bool = False
-    token_scale: float = 1.0
     position_scale: float = 1.0
     scratch: Scratch | None = None
     framework: str = "PixelRefer-Lite"
@@ -84,9 +81,8 @@ class Start:
         _require_one_of(self, "framework", frameworks)
         sources = sum(map(bool, (self.videollama3, self.pixelrefer, self.scratch)))
         _require(sources == 1, "give one of videollama3, pixelrefer and scratch")
-        for name in ("token_scale", "position_scale"):
-            scale = getattr(self, name)
-            _require(scale > 0, f"{name} is {scale}, must be above 0")
+        scale = self.position_scale
+        _require(scale > 0, f"position_scale is {scale}, must be above 0")
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,6 @@ def make_model(start: Start, changes: Model, texts: Iterable[str], seed: int) ->
             model = PixelRefer.from_pretrained(start.pixelrefer, dtype=torch.float32)
             if start.new_object_encoder:
                 model = _with_new_object_encoder(model)
-            _scale(model.region_projector[-1], start.token_scale)
             _scale(model.object_tokenizer.position, start.position_scale)
     return _with_changes(model, changes)
 
