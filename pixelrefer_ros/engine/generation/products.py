@@ -90,11 +90,12 @@ def _side_by_side(layers: Sequence[nn.Linear]) -> nn.Linear:
     outputs = [layer.out_features for layer in layers]
     has_bias = layers[0].bias is not None
     joint = nn.Linear(layers[0].in_features, sum(outputs), bias=has_bias, device="meta")
-    for name in ("weight", "bias")[: 1 + has_bias]:
-        together = torch.cat([getattr(layer, name).data for layer in layers])
-        setattr(joint, name, nn.Parameter(together, requires_grad=False))
-        for layer, part in zip(layers, torch.split(together, outputs), strict=True):
-            getattr(layer, name).data = part
+    with torch.inference_mode(False):  # what is made in it could never be trained
+        for name in ("weight", "bias")[: 1 + has_bias]:
+            together = torch.cat([getattr(layer, name).data for layer in layers])
+            setattr(joint, name, nn.Parameter(together, requires_grad=False))
+            for layer, part in zip(layers, torch.split(together, outputs), strict=True):
+                getattr(layer, name).data = part
     return joint
 
 

@@ -57,16 +57,25 @@ def test_a_product_with_quantised_weights(rows, name, dtype, inputs, tolerance):
 
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@torch.inference_mode()
 def test_layers_of_the_same_rows_are_one_product(bias, dtype):
     torch.manual_seed(0)
     layers = [nn.Linear(48, outputs, bias=bias).to(dtype) for outputs in (32, 16, 8)]
     given = torch.randn(5, 48, dtype=dtype)
-    expected = torch.cat([layer(given) for layer in layers], -1)
-    found = products_of(*layers)
-    torch.testing.assert_close(torch.cat(found(given), -1), expected)
-    assert len({layer.weight.untyped_storage().data_ptr() for layer in layers}) == 1
-    torch.testing.assert_close(torch.cat([layer(given) for layer in layers], -1), expected)
+    with torch.inference_mode():
+        expected = torch.cat([layer(given) for layer in layers], -1)
+        found = products_of(*layers)
+        torch.testing.assert_close(torch.cat(found(given), -1), expected)
+        assert len({layer.weight.untyped_storage().data_ptr() for layer in layers}) == 1
+        torch.testing.assert_close(torch.cat([layer(given) for layer in layers], -1), expected)
+
+
+def test_layers_put_together_still_learn():
+    layers = [nn.Linear(48, outputs) for outputs in (32, 16)]
+    with torch.inference_mode():
+        products_of(*layers)
+    torch.cat([layer(torch.ones(1, 48)) for layer in layers], -1).sum().backward()
+    for layer in layers:
+        assert layer.weight.grad is not None
 
 
 @torch.inference_mode()
