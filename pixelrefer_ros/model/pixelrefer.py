@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 
@@ -174,8 +175,11 @@ class PixelRefer(nn.Module):
         folder.mkdir(parents=True, exist_ok=True)
         official = self.official_tensors(state)
         tensors = {k: v.detach().cpu().contiguous() for k, v in official.items()}
-        save_file(tensors, folder / checkpoint.WEIGHTS_FILE, metadata={"format": "pt"})
+        weights = folder / checkpoint.WEIGHTS_FILE
+        save_file(tensors, weights, metadata={"format": "pt"})
         write_json(folder / "config.json", self.config.to_dict())
+        # safetensors lets only the writer read, but the robot may run as somebody else.
+        shutil.copymode(folder / "config.json", weights)
         write_json(folder / "preprocessor_config.json", self.config.image_processor.to_dict())
         write_json(folder / "generation_config.json", self.config.generation.to_dict())
         save_tokenizer(

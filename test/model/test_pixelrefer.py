@@ -174,6 +174,12 @@ def test_saved_and_loaded_again(request, tmp_path, framework):
         assert torch.equal(copy.official_tensors()[name], tensor), name
 
 
+def test_who_may_read_the_configuration_may_read_the_weights(lite, tmp_path):
+    lite.save_pretrained(tmp_path)
+    modes = {(tmp_path / name).stat().st_mode for name in ("config.json", "model.safetensors")}
+    assert len(modes) == 1
+
+
 def test_everything_of_saot_and_oci_learns(random_model, image):
     model = random_model(compat="paper", region_tokens=4)
     sample = one(model, image, MASKS[0])
