@@ -33,9 +33,9 @@ regions, on every number of frames, of every size of image.
 
 A call is timed from the question to the answers in hand; each answer has exactly --tokens new
 tokens. A straightforward implementation answers the same question after each call, with the same
-weights: three separate passes of the vision encoder, one region at a time, a plain loop. So is what
-the machine can do at most, its products of matrices and its copies. docs/performance.md tells what
-each figure is.
+weights, not quantised: three separate passes of the vision encoder, one region at a time, a plain
+loop. What the machine can do at most, its products of matrices and its copies, is measured, too.
+docs/performance.md tells what each figure is.
 
 With --propagation objects are followed over frames instead, and a step to the next frame is timed.
 
@@ -130,6 +130,7 @@ def run(arguments: argparse.Namespace) -> int:
     from pixelrefer_ros.evaluation.computer import Computer
     from pixelrefer_ros.evaluation.machine_limits import measure_limits
     from pixelrefer_ros.evaluation.paper_efficiency import IMAGE_FRAMES, VIDEO_FRAMES
+    from pixelrefer_ros.evaluation.plain_model import load_plain_model
     from pixelrefer_ros.evaluation.speed import SpeedTest
     from pixelrefer_ros.evaluation.speed_chart import draw_chart
     from pixelrefer_ros.evaluation.worker_thread import compute_on_worker
@@ -151,7 +152,15 @@ def run(arguments: argparse.Namespace) -> int:
         loaded = time.perf_counter()
         network = describer.model.language_model
         limits = compute_on_worker(describer, lambda: measure_limits(network.device, network.dtype))
-        test = SpeedTest(describer, limits)
+        plain = None
+        if describer.model.quantization != "none":
+            plain = load_plain_model(
+                arguments.random_weights or find_model(arguments.model),
+                is_drawn=bool(arguments.random_weights),
+                device=arguments.device,
+                dtype=arguments.dtype or "auto",
+            )
+        test = SpeedTest(describer, limits, plain)
         calls = []
         for done, workload in enumerate(workloads):
             progress(done, len(workloads))

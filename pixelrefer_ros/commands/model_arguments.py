@@ -19,7 +19,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quantization",
         default="none",
-        help="of the language model's weights: none (default), int8 or int4",
+        help="of the weights: none (default), int8, int4 or int8_dynamic, see docs/performance.md",
     )
 
 

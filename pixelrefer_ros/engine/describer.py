@@ -109,7 +109,7 @@ class Describer:
     ) -> Describer:
         """Load a model folder (or, with `download`, a hub id) and start the worker.
 
-        quantization: of the language model's weights, `none`, `int8` or `int4`.
+        quantization: of the weights, `none`, `int8`, `int4` or `int8_dynamic`.
         encoder_backend: `torch`, `onnxruntime` or `tensorrt`.
         encoder_path: folder that `pixelrefer export` wrote to; empty: the model's.
         Raises `CheckpointError`, `DeviceError` or, for an encoder of no use, `ExportError`.

@@ -3,15 +3,24 @@
 oneDNN, a part of torch, adds the bias, applies the activation and adds the residual while the
 results are still in the processor's cache. torch's own layers take passes over the memory for
 each of them, and its tanh-approximated GELU alone costs nearly as much as the product before it.
+Layers in int8 do the same in their own way.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import nn
+
+from pixelrefer_ros.engine.dynamic_int8 import (
+    DynamicInt8Linear,
+    gelu,
+    multiply_all,
+    quantise_rows,
+)
 
 OPERATOR: Any = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
 """What torch's compiler makes of such layers; None in a torch built without oneDNN."""
@@ -40,19 +49,40 @@ def can_fuse(device: torch.device, dtype: torch.dtype) -> bool:
     return dtype == torch.float32
 
 
-def linear(layer: nn.Linear | nn.Conv2d, rows: torch.Tensor) -> torch.Tensor:
+Layer = nn.Linear | DynamicInt8Linear
+
+
+def linear(layer: Layer | nn.Conv2d, rows: torch.Tensor) -> torch.Tensor:
     """Return W x + b of rows [N, inputs]; a convolution must see each input but once."""
+    if isinstance(layer, DynamicInt8Linear):
+        return layer.forward(rows)
     found: torch.Tensor = OPERATOR(rows, layer.weight.flatten(1), layer.bias, "none", [], "")
     return found
 
 
-def linear_gelu(layer: nn.Linear, rows: torch.Tensor) -> torch.Tensor:
+def linears(layers: Sequence[Layer], rows: torch.Tensor) -> list[torch.Tensor]:
+    """Return W x + b of each of some layers of one kind, for the same rows [N, inputs].
+
+    Those of layers in int8 are in float32, as they come, in which most CPUs attend faster.
+    """
+    in_int8 = [layer for layer in layers if isinstance(layer, DynamicInt8Linear)]
+    if in_int8:
+        return multiply_all(in_int8, rows, torch.float32)
+    return [linear(layer, rows) for layer in layers]
+
+
+def linear_gelu(layer: Layer, rows: torch.Tensor) -> torch.Tensor:
     """Return gelu(W x + b) of rows [N, inputs], with the approximation by tanh."""
+    if isinstance(layer, DynamicInt8Linear):
+        return layer.multiply(quantise_rows(rows), rows.dtype, gelu)
     found: torch.Tensor = OPERATOR(rows, layer.weight, layer.bias, "gelu", [], "tanh")
     return found
 
 
-def linear_plus(layer: nn.Linear, rows: torch.Tensor, added: torch.Tensor) -> torch.Tensor:
+def linear_plus(layer: Layer, rows: torch.Tensor, added: torch.Tensor) -> torch.Tensor:
     """Return a + W x + b of rows [N, inputs] and what is added, [N, outputs]."""
-    found: torch.Tensor = OPERATOR.binary(rows, added, layer.weight, layer.bias, "add")
-    return found
+    if isinstance(layer, DynamicInt8Linear):
+        found = layer.multiply(quantise_rows(rows), torch.float32)
+        return found.add_(added).to(added.dtype)
+    sums: torch.Tensor = OPERATOR.binary(rows, added, layer.weight, layer.bias, "add")
+    return sums

@@ -28,6 +28,6 @@ def load_model(
     model = PixelRefer.from_pretrained(
         name_or_path, device=where, dtype=number_type, download=download
     )
-    weights.apply(model)
     use_encoder_backend(model, encoder_backend, encoder_path or name_or_path)
+    weights.apply(model)
     return model

@@ -1,8 +1,11 @@
-"""Weight-only quantisation of the language model, by torchao.
+"""Weights in fewer bits: of the language model by torchao, or of all large layers for products
+in int8.
 
-Only the linear layers of its decoder blocks are quantised: there lie most weights of a large
-model, and a step of decoding reads them all. Vision encoder, object tokens, embedding, head and
-all that passes through the blocks keep the model's number type.
+`int8` and `int4` are of the linear layers of the decoder blocks alone: there lie most weights of a
+large model, and a step of decoding reads them all. All that passes through the blocks keeps the
+model's number type. `int8_dynamic` is of these and of those of the vision encoder's layers, and
+of the head, and what they multiply is in int8, too: engine/dynamic_int8.py. Embedding and object
+tokens are never quantised.
 """
 
 from __future__ import annotations
@@ -15,11 +18,16 @@ from typing import Any
 import torch
 from torch import nn
 
+from pixelrefer_ros.engine.dynamic_int8 import DynamicInt8Linear, can_multiply, replace_linears
 from pixelrefer_ros.engine.optional_packages import require
 from pixelrefer_ros.errors import DeviceError
 from pixelrefer_ros.model.pixelrefer import PixelRefer
 
-DTYPES = {"int8": (torch.float32, torch.bfloat16), "int4": (torch.bfloat16,)}
+DTYPES = {
+    "int8": (torch.float32, torch.bfloat16),
+    "int4": (torch.bfloat16,),
+    "int8_dynamic": (torch.float32, torch.bfloat16),
+}
 """Number types that each goes with. Not float16, which the products with int8 weights overflow:
 they are scaled only afterwards. For int4, torch has fast kernels in bfloat16 alone."""
 
@@ -37,7 +45,7 @@ INT4_ROWS = 16
 
 @dataclass(frozen=True)
 class WeightQuantization:
-    """What to make of the weights of decoder blocks.
+    """What to make of the weights of a model.
 
     name: one of `QUANTIZATIONS`; quantize: changes all linear layers in a module.
     """
@@ -54,14 +62,17 @@ class WeightQuantization:
         if self.name == "int4":
             _check_widths(blocks)
         self.quantize(blocks)
+        if self.name == "int8_dynamic":
+            self.quantize(model.vision_encoder.encoder.layers)
+            model.language_model.lm_head = DynamicInt8Linear(model.language_model.lm_head)
         model.quantization = self.name
 
 
 def resolve_quantization(name: str, device: torch.device, dtype: torch.dtype) -> WeightQuantization:
-    """Turn `none`, `int8` or `int4` into what torchao does on the device, before any model is read.
+    """Turn one of `QUANTIZATIONS` into what is done on the device, before any model is read.
 
-    Raises `DeviceError` for another name, a number type it does not go with, a GPU without the
-    kernel, or when torchao is missing.
+    Raises `DeviceError` for another name, a number type it does not go with, a GPU or CPU without
+    the kernel, or when torchao is missing.
     """
     if name not in QUANTIZATIONS:
         raise DeviceError(f"quantization is '{name}', must be one of {', '.join(QUANTIZATIONS)}")
@@ -73,13 +84,20 @@ def resolve_quantization(name: str, device: torch.device, dtype: torch.dtype) ->
             f"quantization is '{name}', which computes in {possible}, and dtype is "
             f"{_dtype_name(dtype)}; set dtype to {possible}"
         )
+    if name == "int8_dynamic":
+        if not can_multiply(device):
+            raise DeviceError(
+                "quantization is 'int8_dynamic', which needs a CPU that multiplies in int8 (VNNI), "
+                f"and device is '{device}'{_lacking(device)}; use int8 or none"
+            )
+        return WeightQuantization(name, replace_linears)
     if name == "int4" and device.type == "cuda":
         _check_capability(device)
     return WeightQuantization(name, _torchao(name, device))
 
 
 def weight_types(model: PixelRefer) -> str:
-    """Name the number type of a model, with decoder blocks in int8 or int4 as `bfloat16+int4`."""
+    """Name the number type of a model, with quantised weights as `bfloat16+int4`."""
     name = _dtype_name(model.language_model.dtype)
     return name if model.quantization == "none" else f"{name}+{model.quantization}"
 
@@ -91,6 +109,12 @@ def stored_bytes(weight: torch.Tensor) -> int:
         return weight.nbytes
     parts, _ = flatten()
     return sum(getattr(weight, part).nbytes for part in parts)
+
+
+def weight_bytes(module: nn.Module) -> int:
+    """Return the memory that the weights of a module take."""
+    in_int8 = (each for each in module.modules() if isinstance(each, DynamicInt8Linear))
+    return sum(map(stored_bytes, module.parameters())) + sum(each.stored_bytes for each in in_int8)
 
 
 def int8_rows(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor] | None:
@@ -125,6 +149,10 @@ def _torchao(name: str, device: torch.device) -> Callable[[nn.Module], None]:
             group_size=INT4_GROUP, set_inductor_config=False
         )
     return partial(library.quantize_, config=config)
+
+
+def _lacking(device: torch.device) -> str:
+    return ", which does not" if device.type == "cpu" else ""
 
 
 def _check_capability(device: torch.device) -> None:

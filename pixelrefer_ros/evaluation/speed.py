@@ -17,10 +17,11 @@ from itertools import count
 from typing import TypeVar
 
 import numpy as np
+import torch
 
 from pixelrefer_ros.engine.describer import Describer
 from pixelrefer_ros.engine.query import Query
-from pixelrefer_ros.engine.weight_quantization import stored_bytes, weight_types
+from pixelrefer_ros.engine.weight_quantization import weight_bytes, weight_types
 from pixelrefer_ros.errors import CommandError
 from pixelrefer_ros.evaluation.flops import (
     count_flops,
@@ -49,7 +50,7 @@ WARM_UP = 1
 class CallSpeed:
     """What `runs` calls of one kind took; seconds are of a whole call, about all its regions.
 
-    dtype: of the weights, such as `float32` or, with quantised decoder blocks, `float32+int8`.
+    dtype: of the weights, such as `float32` or, with quantised ones, `float32+int8`.
     image: width x height of the frames; frames: on which each of the regions lies.
     tokens: new tokens of each answer; prompt_tokens: what the language model reads before it.
     speedup: reference_median_s / median_s.
@@ -92,11 +93,18 @@ class CallSpeed:
 
 
 class SpeedTest:
-    """Times the calls of one describer; no two of them are about the same frame."""
+    """Times the calls of one describer; no two of them are about the same frame.
 
-    def __init__(self, describer: Describer, limits: MachineLimits) -> None:
+    plain_model: in which the reference path answers, for a describer of quantised weights the same
+        as they were; by default the describer's own.
+    """
+
+    def __init__(
+        self, describer: Describer, limits: MachineLimits, plain_model: PixelRefer | None = None
+    ) -> None:
         self._describer = describer
         self._model = describer.model
+        self._plain_model = plain_model or describer.model
         self._limits = limits
         self._numbers = count()
 
@@ -106,15 +114,15 @@ class SpeedTest:
         Raises `CommandError` for more tokens than the model has room for, the errors of
         `Describer.submit` and of the request.
         """
-        engine, reference = _Times(self._model), _Times(self._model)
+        engine, reference = self._times()
         same = 0
-        with _speaking_on(self._model):
+        with _speaking_on(self._model), _speaking_on(self._plain_model):
             samples = self._compute(
                 lambda: list(prepare_questions(self._model, self._query(workload)))
             )
             self._require_room(samples, workload.tokens)
             flops = self._compute(
-                lambda: count_flops(self._model, samples, new_tokens=workload.tokens)
+                lambda: count_flops(self._plain_model, samples, new_tokens=workload.tokens)
             )
             for _ in range(WARM_UP + runs):
                 query = self._query(workload)
@@ -166,7 +174,16 @@ class SpeedTest:
 
     def _answer_plainly(self, query: Query, workload: Workload, times: _Times) -> ReferenceAnswers:
         with times.call():
-            return answer_one_by_one(self._model, query, max_new_tokens=workload.tokens)
+            return answer_one_by_one(self._plain_model, query, max_new_tokens=workload.tokens)
+
+    def _times(self) -> tuple[_Times, _Times]:
+        """Return those of engine and reference path, each without what only the other holds."""
+        models = self._model, self._plain_model
+        device = self._model.language_model.device
+        if models[0] is models[1]:
+            return _Times(device), _Times(device)
+        ours, plain = map(weight_bytes, models)
+        return _Times(device, plain), _Times(device, ours)
 
     def _require_room(self, samples: Sequence[PreparedSample], tokens: int) -> None:
         room = self._model.config.max_sequence_length - max(len(s.token_ids) for s in samples)
@@ -201,30 +218,32 @@ def decode_step_bytes(model: PixelRefer, lengths: Sequence[float]) -> float:
     """
     network = model.language_model
     # Of an embedding that is not also the head a step reads a few rows.
-    weights = [*network.model.layers.parameters(), network.lm_head.weight]
+    weights = weight_bytes(network.model.layers) + weight_bytes(network.lm_head)
     layers, width = model.config.language.num_hidden_layers, key_width(model.config.language)
-    kept = sum(lengths) * 2 * layers * width * network.dtype.itemsize
-    total: float = sum(stored_bytes(weight) for weight in weights) + kept
-    return total
+    return weights + sum(lengths) * 2 * layers * width * network.dtype.itemsize
 
 
 @dataclass
 class _Times:
-    """The seconds, stages and memory of calls; the first `WARM_UP` count for the memory alone."""
+    """The seconds, stages and memory of calls; the first `WARM_UP` count for the memory alone.
 
-    model: PixelRefer
+    others_bytes: held meanwhile by what takes no part in the calls.
+    """
+
+    device: torch.device
+    others_bytes: int = 0
     seconds: list[float] = field(default_factory=list)
     stages: list[dict[str, float]] = field(default_factory=list)
     peak_bytes: int = 0
 
     @contextmanager
     def call(self) -> Iterator[None]:
-        memory = PeakMemory(self.model.language_model.device)
+        memory = PeakMemory(self.device)
         memory.restart()
         started = time.perf_counter()
         yield
         self.seconds.append(time.perf_counter() - started)
-        self.peak_bytes = max(self.peak_bytes, memory.bytes())
+        self.peak_bytes = max(self.peak_bytes, memory.bytes() - self.others_bytes)
 
     def median(self) -> float:
         return float(np.median(self.seconds[WARM_UP:]))

@@ -55,7 +55,7 @@ class PixelRefer(nn.Module):
     beside the visual tokens of the whole image or video.
 
     encoder_backend: computes the features of views in place of `vision_encoder`, unless None.
-    quantization: what became of the weights of the decoder blocks; `none`, they are as loaded.
+    quantization: what became of weights after loading; `none`, they are as loaded.
     """
 
     def __init__(self, config: PixelReferConfig, tokenizer: Tokenizer, model_id: str) -> None:

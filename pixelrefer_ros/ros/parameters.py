@@ -45,7 +45,7 @@ PARAMETERS = (
     at_configure(
         "model.quantization",
         "none",
-        "Of the language model's weights: docs/performance.md.",
+        "Of the weights, in fewer bits: docs/performance.md.",
         choices=QUANTIZATIONS,
     ),
     at_configure("model.threads", 1, "CPU threads; 0: as torch likes.", 0, 256),

@@ -3,9 +3,11 @@ from __future__ import annotations
 import json
 
 import pytest
+import torch
 
 from pixelrefer_ros.cli import main
 from pixelrefer_ros.commands.bench import RANDOM_WEIGHTS
+from pixelrefer_ros.engine.dynamic_int8 import can_multiply
 from pixelrefer_ros.model.random_weights import CONFIGS
 
 SMALL = ["--image", "160x120", "--tokens", "3", "--runs", "2"]
@@ -82,11 +84,16 @@ def test_a_chart_that_cannot_be_drawn_leaves_the_figures(capsys, tmp_path):
 
 
 @pytest.mark.parametrize("weights", ["--model=random-tiny", "--random-weights=tabletop"])
-def test_quantised_weights_are_named(capsys, weights):
-    pytest.importorskip("torchao")
-    assert main(["bench", weights, *SMALL, "--regions=1", "--quantization=int8", "--json"]) == 0
+@pytest.mark.parametrize("name", ["int8", "int8_dynamic"])
+def test_quantised_weights_are_named(capsys, weights, name):
+    if name == "int8":
+        pytest.importorskip("torchao")
+    elif not can_multiply(torch.device("cpu")):
+        pytest.skip("this processor has no VNNI")
+    options = [*SMALL, "--regions=1", f"--quantization={name}", "--json"]
+    assert main(["bench", weights, *options]) == 0
     [row] = json.loads(capsys.readouterr().out)["rows"]
-    assert row["dtype"] == "float32+int8"
+    assert row["dtype"] == f"float32+{name}"
 
 
 def test_all_sizes_can_be_chosen():

@@ -10,28 +10,36 @@ import torch
 from torch import nn
 
 from pixelrefer_ros.engine.describer import Describer
+from pixelrefer_ros.engine.dynamic_int8 import DynamicInt8Linear, can_multiply
+from pixelrefer_ros.engine.encoders.choice import use_encoder_backend
+from pixelrefer_ros.engine.encoders.fused import FusedEncoder
 from pixelrefer_ros.engine.query import ArrayFrame, Query
 from pixelrefer_ros.engine.weight_quantization import (
     QUANTIZATIONS,
     resolve_quantization,
     stored_bytes,
+    weight_bytes,
     weight_types,
 )
 from pixelrefer_ros.errors import DeviceError
 from pixelrefer_ros.evaluation.reference_path import answer_one_by_one
+from pixelrefer_ros.model.image_processor import View
 from pixelrefer_ros.model.pixelrefer import PixelRefer
 from pixelrefer_ros.model.random_model import SENTENCES, train_tokenizer
 from pixelrefer_ros.model.small import small_config
 from pixelrefer_ros.regions.reference import Region
 
 CPU = torch.device("cpu")
-CASES = [("int8", torch.float32), ("int8", torch.bfloat16), ("int4", torch.bfloat16)]
+OF_BLOCKS = [("int8", torch.float32), ("int8", torch.bfloat16), ("int4", torch.bfloat16)]
+OF_ALL = [("int8_dynamic", torch.float32), ("int8_dynamic", torch.bfloat16)]
 
 
 @pytest.fixture
 def make(endless_model_path) -> Callable[[str, torch.dtype], PixelRefer]:
     def load(name: str, dtype: torch.dtype) -> PixelRefer:
-        if name != "none":
+        if name == "int8_dynamic" and not can_multiply(CPU):
+            pytest.skip("this processor has no VNNI")
+        if name in ("int8", "int4"):
             pytest.importorskip("torchao")
         model = PixelRefer.from_pretrained(str(endless_model_path), dtype=dtype)
         resolve_quantization(name, CPU, dtype).apply(model)
@@ -51,15 +59,15 @@ def logits(model: PixelRefer) -> torch.Tensor:
     return model.language_model(input_ids=ids).logits.float()
 
 
-@pytest.mark.parametrize(("name", "dtype"), CASES)
+@pytest.mark.parametrize(("name", "dtype"), OF_BLOCKS + OF_ALL)
 def test_logits_change_by_no_more_than_the_bits_that_are_lost(make, name, dtype):
     expected = logits(make("none", dtype))
     error = (logits(make(name, dtype)) - expected).std() / expected.std()
-    low, high = {"int8": (0.005, 0.04), "int4": (0.1, 0.5)}[name]
+    low, high = {"int8": (0.005, 0.04), "int4": (0.1, 0.5), "int8_dynamic": (0.005, 0.06)}[name]
     assert low < error < high
 
 
-@pytest.mark.parametrize(("name", "dtype"), CASES)
+@pytest.mark.parametrize(("name", "dtype"), OF_BLOCKS)
 def test_only_the_decoder_blocks_are_quantised_and_take_less_memory(make, name, dtype):
     before, model = make("none", torch.float32), make(name, dtype)
     floats = sum(weight.nbytes for weight in block_weights(before))
@@ -74,7 +82,43 @@ def test_only_the_decoder_blocks_are_quantised_and_take_less_memory(make, name, 
     assert model.language_model.dtype == dtype
 
 
-@pytest.mark.parametrize(("name", "dtype"), CASES)
+@pytest.mark.parametrize(("name", "dtype"), OF_ALL)
+def test_the_layers_of_encoder_and_language_model_and_the_head_are_in_int8(make, name, dtype):
+    before, model = make("none", dtype), make(name, dtype)
+    parts = [
+        model.vision_encoder.encoder.layers,
+        model.language_model.model.layers,
+        model.language_model.lm_head,
+    ]
+    for part in parts:
+        kinds = {type(module) for module in part.modules()}
+        assert DynamicInt8Linear in kinds
+        assert nn.Linear not in kinds
+    assert type(model.language_model.model.embed_tokens.weight) is nn.Parameter
+    assert not any(isinstance(each, DynamicInt8Linear) for each in model.object_tokenizer.modules())
+    heads = [network.language_model.lm_head for network in (before, model)]
+    floats, bytes_ = map(weight_bytes, heads)
+    # A byte for each of 64 weights of a row, and its scale.
+    assert bytes_ / floats == pytest.approx((64 + 4) / 64 / dtype.itemsize)
+    assert weight_bytes(model) < weight_bytes(before)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize(("name", "dtype"), OF_ALL)
+def test_features_in_int8_differ_by_rounding(make, name, dtype):
+    before, model = make("none", torch.float32), make(name, dtype)
+    use_encoder_backend(model, "torch", "")
+    noise = np.random.default_rng(0)
+    views = [View(noise.integers(0, 256, (rows * 5, 588), np.uint8), (rows, 5)) for rows in (3, 9)]
+    expected = torch.cat([*before.encode_packed(views)])
+    # Of the engine's encoder and of that of transformers.
+    for found in (model.encoder_backend.encode(views), model.encode_packed(views)):
+        error = (torch.cat([*found]).float() - expected).std() / expected.std()
+        assert 0.002 < error < 0.04
+
+
+# Not of int8_dynamic in 16 bits, in which transformers rounds more than the engine does.
+@pytest.mark.parametrize(("name", "dtype"), [*OF_BLOCKS, ("int8_dynamic", torch.float32)])
 def test_the_engine_says_what_the_plain_loop_says(make, picture, name, dtype):
     model = make(name, dtype)
     regions = [Region(box=(10 * k, 10, 40, 30)) for k in range(5)]
@@ -86,6 +130,21 @@ def test_the_engine_says_what_the_plain_loop_says(make, picture, name, dtype):
     # In 16 bits two words can be equally likely but for rounding.
     assert same == 1.0 if dtype == torch.float32 else same >= 0.4
     assert len(set(found)) > 1
+
+
+def test_an_exported_encoder_goes_with_it(tiny_model_path, exported_encoder, picture):
+    if not can_multiply(CPU):
+        pytest.skip("this processor has no VNNI")
+    with Describer.from_pretrained(
+        str(tiny_model_path),
+        device="cpu",
+        dtype="float32",
+        quantization="int8_dynamic",
+        encoder_backend="onnxruntime",
+        encoder_path=str(exported_encoder),
+    ) as describer:
+        assert describer.describe(picture, Region(box=(10, 10, 40, 30)))
+        assert not isinstance(describer.model.encoder_backend, FusedEncoder)
 
 
 def test_a_describer_takes_it_by_name(endless_model_path, picture):
@@ -115,6 +174,7 @@ def test_types_are_named_together(make, name, dtype, expected):
     [
         ("int3", torch.float32, "quantization is 'int3', must be one of none, int8, int4"),
         ("", torch.float32, "quantization is '', must be one of"),
+        ("int8_dynamic", torch.float16, "'int8_dynamic', which computes in float32 or bfloat16, "),
         ("int8", torch.float16, "int8', which computes in float32 or bfloat16, .* is float16;"),
         ("int4", torch.float32, "int4', which computes in bfloat16, .* float32; set dtype to bf"),
     ],
@@ -132,14 +192,29 @@ def test_a_gpu_without_the_kernel_is_named(monkeypatch):
         resolve_quantization("int4", torch.device("cuda"), torch.bfloat16)
 
 
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_a_processor_without_the_kernel_is_named(monkeypatch, device):
+    monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: False)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict, raising=False)
+    message = {
+        "cpu": r"multiplies in int8 \(VNNI\), and device is 'cpu', which does not; use int8 or no",
+        "cuda": r"which needs a CPU .*, and device is 'cuda'; use int8 or none",
+    }[device]
+    with pytest.raises(DeviceError, match=message):
+        resolve_quantization("int8_dynamic", torch.device(device), torch.float32)
+
+
 @pytest.mark.parametrize("name", QUANTIZATIONS)
-def test_torchao_is_needed_only_when_asked_for(monkeypatch, tiny_model, name):
+def test_torchao_is_needed_only_when_asked_for(monkeypatch, tiny_model_path, name):
     for module in [*sys.modules, "torchao", "torchao.quantization"]:
         if module.partition(".")[0] == "torchao":
             monkeypatch.setitem(sys.modules, module, None)
-    if name == "none":
-        resolve_quantization(name, CPU, torch.bfloat16).apply(tiny_model)
-        assert weight_types(tiny_model) == "float32"
+    if name == "int8_dynamic" and not can_multiply(CPU):
+        pytest.skip("this processor has no VNNI")
+    if name in ("none", "int8_dynamic"):
+        model = PixelRefer.from_pretrained(tiny_model_path)
+        resolve_quantization(name, CPU, torch.float32).apply(model)
+        assert model.quantization == name
         return
     message = rf"quantization '{name}' needs .*'torchao' .*pip install '\.\[quantize\]'"
     with pytest.raises(DeviceError, match=message):

@@ -8,13 +8,15 @@ import pytest
 import torch
 
 from pixelrefer_ros.engine.describer import Describer
+from pixelrefer_ros.engine.dynamic_int8 import can_multiply
 from pixelrefer_ros.engine.thread_priority import BACKGROUND_NICENESS
-from pixelrefer_ros.engine.weight_quantization import resolve_quantization
+from pixelrefer_ros.engine.weight_quantization import resolve_quantization, weight_bytes
 from pixelrefer_ros.evaluation import speed
 from pixelrefer_ros.evaluation.machine_limits import MachineLimits
 from pixelrefer_ros.evaluation.reference_path import answer_one_by_one
 from pixelrefer_ros.evaluation.speed import CallSpeed, SpeedTest, decode_step_bytes
 from pixelrefer_ros.evaluation.workload import Workload
+from pixelrefer_ros.model.pixelrefer import PixelRefer
 from pixelrefer_ros.model.random_weights import make_random_model
 
 STAGES = {"preprocess_s", "encode_s", "infuse_s", "prefill_s", "decode_s"}
@@ -47,6 +49,30 @@ def test_a_call_is_timed_beside_the_reference_path(endless_model):
     assert found.tokens_per_s == 2 * 4 / found.stages["decode_s"]
     assert found.peak_bytes > 100e6
     assert found.reference_peak_bytes > 100e6
+
+
+def test_quantised_weights_are_compared_with_those_they_were(endless_model_path):
+    cpu = torch.device("cpu")
+    if not can_multiply(cpu):
+        pytest.skip("this processor has no VNNI")
+    plain, model = (PixelRefer.from_pretrained(endless_model_path) for _ in range(2))
+    resolve_quantization("int8_dynamic", cpu, torch.float32).apply(model)
+    limits = MachineLimits(matmul_flops_per_s=1e15, copy_bytes_per_s=1e15)
+    workload = Workload(2, 1, 5, width=160, height=120)
+    with Describer(model) as describer:
+        test = SpeedTest(describer, limits, plain)
+        found = test.measure(workload, runs=2)
+    assert found.dtype == "float32+int8_dynamic"
+    # As many operations as before, which torch could not count in int8.
+    before = measure(plain)
+    assert found.flops_by_stage == before.flops_by_stage
+    assert found.shares["decode"] > 0
+    engine, reference = test._times()
+    assert (engine.others_bytes, reference.others_bytes) == (
+        weight_bytes(plain),
+        weight_bytes(model),
+    )
+    assert all(times.others_bytes == 0 for times in SpeedTest(describer, limits)._times())
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="niceness is of a thread there")
@@ -108,6 +134,16 @@ def test_a_step_reads_all_weights_and_what_was_kept(dtype):
     # 4 layers, keys and values of 2 heads of 32
     kept = decode_step_bytes(model, [100, 50]) - decode_step_bytes(model, [])
     assert kept == 150 * 4 * 2 * 2 * 32 * size
+
+
+def test_a_step_reads_weights_in_int8():
+    if not can_multiply(torch.device("cpu")):
+        pytest.skip("this processor has no VNNI")
+    model = make_random_model("tabletop")
+    before = decode_step_bytes(model, [])
+    resolve_quantization("int8_dynamic", torch.device("cpu"), torch.float32).apply(model)
+    # A quarter, and a scale for each row, of which the smallest have 192 weights.
+    assert 0.25 < decode_step_bytes(model, []) / before < 0.26
 
 
 @pytest.mark.parametrize(("name", "bits"), [("int8", 8), ("int4", 5)])

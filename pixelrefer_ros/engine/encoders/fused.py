@@ -20,6 +20,7 @@ from pixelrefer_ros.engine.fused_products import (
     linear,
     linear_gelu,
     linear_plus,
+    linears,
 )
 from pixelrefer_ros.model.image_processor import View, normalise, pack_patches
 from pixelrefer_ros.model.pixelrefer import PixelRefer
@@ -81,17 +82,15 @@ def _attend(
     runs: sizes of views, and how many one after the other have each.
     """
     shape = len(rows), attention.num_heads, attention.head_dim
-    query, key = (
-        _rotate(linear(layer, rows).view(shape), rotations)
-        for layer in (attention.q_proj, attention.k_proj)
-    )
-    value = linear(attention.v_proj, rows).view(shape)
+    heads = linears((attention.q_proj, attention.k_proj, attention.v_proj), rows)
+    query, key, value = (each.view(shape) for each in heads)
+    query, key = _rotate(query, rotations), _rotate(key, rotations)
     seen = torch.empty_like(value)
     start = 0
     for size, count in runs:
         end = start + size * count
         views = count, size, *shape[1:]
-        q, k, v = (heads[start:end].view(views).transpose(1, 2) for heads in (query, key, value))
+        q, k, v = (each[start:end].view(views).transpose(1, 2) for each in (query, key, value))
         found = functional.scaled_dot_product_attention(q, k, v, scale=attention.scaling)
         seen[start:end].view(views).copy_(found.transpose(1, 2))
         start = end
@@ -99,8 +98,11 @@ def _attend(
 
 
 def _rotate(heads: torch.Tensor, rotations: torch.Tensor) -> torch.Tensor:
-    """Turn [N, heads, width] by rotary angles, in float32."""
+    """Turn [N, heads, width] by rotary angles, in float32; may overwrite them."""
     cosines, sines = rotations[:, None].chunk(2, -1)
-    first, second = heads.float().chunk(2, -1)
-    turned = torch.cat([first * cosines - second * sines, second * cosines + first * sines], -1)
+    turned, half = heads.float(), heads.shape[-1] // 2
+    first, second = turned[..., :half], turned[..., half:]
+    beside = first * sines
+    first.mul_(cosines).addcmul_(second, sines, value=-1)
+    second.mul_(cosines).add_(beside)
     return turned.to(heads.dtype)

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from pixelrefer_ros.engine.dynamic_int8 import DynamicInt8Linear, multiply_all
 from pixelrefer_ros.engine.weight_quantization import int8_rows
 
 INT8_BLOCK = 16
@@ -46,24 +47,35 @@ def product(layer: nn.Linear, rows: torch.Tensor) -> torch.Tensor:
     return usual
 
 
-def product_of(layer: nn.Linear) -> Callable[[torch.Tensor], torch.Tensor]:
+def product_of(
+    layer: nn.Linear | DynamicInt8Linear,
+) -> Callable[[torch.Tensor], torch.Tensor]:
     """Return what gives the outputs of a layer for rows [N, inputs]."""
+    if isinstance(layer, DynamicInt8Linear):
+        return layer
     if layer.weight.dtype == torch.float32 and not _is_quantised(layer):
         # Without the way through the layer, which takes as long as a small product.
         return partial(functional.linear, weight=layer.weight, bias=layer.bias)
     return partial(product, layer)
 
 
-def products_of(*layers: nn.Linear) -> Callable[[torch.Tensor], Sequence[torch.Tensor]]:
+def products_of(
+    *layers: nn.Linear | DynamicInt8Linear,
+) -> Callable[[torch.Tensor], Sequence[torch.Tensor]]:
     """Return what gives the outputs of each of some layers for the same rows [N, inputs].
 
-    It is one product where they are small: their weights move into one block of memory.
+    It is one product where they are small: their weights move into one block of memory. Layers in
+    int8 turn the rows into bytes once.
     """
-    size = sum(layer.weight.nbytes for layer in layers)
-    if size > SMALL_BYTES or any(_is_quantised(layer) for layer in layers):
-        return lambda rows: [product(layer, rows) for layer in layers]
-    joint = product_of(_side_by_side(layers))
-    outputs = [layer.out_features for layer in layers]
+    in_int8 = [layer for layer in layers if isinstance(layer, DynamicInt8Linear)]
+    if in_int8:
+        return lambda rows: multiply_all(in_int8, rows, rows.dtype)
+    floats = [layer for layer in layers if isinstance(layer, nn.Linear)]
+    size = sum(layer.weight.nbytes for layer in floats)
+    if size > SMALL_BYTES or any(_is_quantised(layer) for layer in floats):
+        return lambda rows: [product(layer, rows) for layer in floats]
+    joint = product_of(_side_by_side(floats))
+    outputs = [layer.out_features for layer in floats]
     return lambda rows: torch.split(joint(rows), outputs, -1)
 
 

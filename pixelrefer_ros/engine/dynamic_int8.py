@@ -1,0 +1,150 @@
+"""Linear layers that multiply in int8 on a CPU: weights once and for all, inputs as they come.
+
+A processor with VNNI multiplies bytes several times as fast as floats, and a weight of one byte
+takes half as long to read as one of two. Every output of a layer has a scale of its own, and so has
+every row of its inputs, found anew each time ("dynamic quantisation"): what becomes of a row does
+not depend on its neighbours in a batch. Sums are exact, in int32, by oneDNN, a part of torch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from pixelrefer_ros.engine.freed_memory import return_freed_memory
+
+OPERATOR: Any = getattr(torch.ops.onednn, "qlinear_pointwise", None)
+PACK: Any = getattr(torch.ops.onednn, "qlinear_prepack", None)
+"""What torch's compiler makes of quantised layers; None in a torch built without oneDNN."""
+
+LARGEST = 127
+ZERO = 128
+"""The byte that stands for 0: oneDNN is fast with inputs of uint8, and slow with those of int8."""
+
+PART_BYTES = 2 * 1024**2
+"""Of floats that are worked on at once, so that they stay in the caches of two cores."""
+
+FEWEST_ROWS = 64
+"""That are worked on at once: for each part the weights are read again."""
+
+SMALLEST = torch.finfo(torch.float32).tiny
+
+Finish = Callable[[torch.Tensor], torch.Tensor]
+"""What becomes of float32 outputs [N, outputs] while they are in the cache; may overwrite them."""
+
+
+def can_multiply(device: torch.device) -> bool:
+    """Tell whether products in int8 are exact and fast on a device."""
+    if OPERATOR is None or device.type != "cpu":
+        return False
+    flags: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(torch.cpu._is_vnni_supported() or flags.get("avx_vnni"))
+
+
+@dataclass(frozen=True)
+class Int8Rows:
+    """Rows in int8: values uint8 [N, width] around `ZERO`, scales float32 [N, 1]."""
+
+    values: torch.Tensor
+    scales: torch.Tensor
+
+
+class DynamicInt8Linear(nn.Module):
+    """A linear layer in int8, made from one in floats."""
+
+    def __init__(self, layer: nn.Linear) -> None:
+        super().__init__()
+        self.in_features, self.out_features = layer.in_features, layer.out_features
+        weight = quantise_rows(layer.weight.detach())
+        self.stored_bytes = weight.values.nbytes + weight.scales.nbytes
+        self._packed = PACK(weight.values.bitwise_xor_(ZERO).view(torch.int8), None)
+        self._scales = weight.scales.flatten()
+        self._zero_points = torch.zeros(layer.out_features, dtype=torch.int64)
+        self.bias = None if layer.bias is None else layer.bias.detach().float()
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        """Return W x + b of rows [..., inputs], in their type."""
+        found = self.multiply(quantise_rows(rows.flatten(0, -2)), rows.dtype)
+        return found.view(*rows.shape[:-1], self.out_features)
+
+    def multiply(
+        self, rows: Int8Rows, dtype: torch.dtype, finish: Finish | None = None
+    ) -> torch.Tensor:
+        """Return W x + b of rows, or what `finish` makes of it, [N, outputs] in a type."""
+        if finish is None:
+            return self._multiply(rows.values, rows.scales).to(dtype)
+        found = torch.empty(len(rows.values), self.out_features, dtype=dtype)
+        for part in _parts(len(found), self.out_features):
+            found[part] = finish(self._multiply(rows.values[part], rows.scales[part]))
+        return found
+
+    def _multiply(self, values: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
+        outputs: torch.Tensor = OPERATOR(
+            values, 1.0, ZERO, self._packed, self._scales, self._zero_points,
+            None, 1.0, 0, torch.float32, "none", [], "",
+        )  # fmt: skip
+        if self.bias is None:
+            return outputs.mul_(scales)
+        return torch.addcmul(self.bias, outputs, scales, out=outputs)
+
+
+def quantise_rows(rows: torch.Tensor) -> Int8Rows:
+    """Turn rows [N, width] into bytes, each row as finely as its largest value lets it."""
+    parts = [_quantise(rows[part].float()) for part in _parts(*rows.shape)]
+    if len(parts) == 1:
+        return parts[0]
+    values, scales = ([getattr(part, name) for part in parts] for name in ("values", "scales"))
+    return Int8Rows(torch.cat(values), torch.cat(scales))
+
+
+def multiply_all(
+    layers: Sequence[DynamicInt8Linear], rows: torch.Tensor, dtype: torch.dtype
+) -> list[torch.Tensor]:
+    """Return what each of some layers makes of the same rows [N, inputs], in a type."""
+    quantised = quantise_rows(rows)
+    return [layer.multiply(quantised, dtype) for layer in layers]
+
+
+def gelu(outputs: torch.Tensor) -> torch.Tensor:
+    """Return gelu of floats, with the approximation by tanh, in their place.
+
+    torch's own takes more than twice as long.
+    """
+    root = math.sqrt(2 / math.pi)
+    factor = torch.addcmul(torch.tensor(root), outputs, outputs, value=0.044715 * root)
+    return torch.addcmul(outputs, outputs, factor.mul_(outputs).tanh_(), out=outputs).mul_(0.5)
+
+
+def replace_linears(module: nn.Module) -> None:
+    """Put layers in int8 in the place of all linear layers in a module."""
+    # By name: the iterator of children keeps all it has passed, so their weights, until its end.
+    for name in [name for name, _ in module.named_children()]:
+        child = module.get_submodule(name)
+        if isinstance(child, nn.Linear):
+            setattr(module, name, DynamicInt8Linear(child))
+        else:
+            replace_linears(child)
+            return_freed_memory()
+
+
+def _quantise(rows: torch.Tensor) -> Int8Rows:
+    scales = _scales(rows)
+    values = (rows / scales).round_().to(torch.int8)  # much faster than to uint8
+    return Int8Rows(values.view(torch.uint8).bitwise_xor_(ZERO), scales)
+
+
+def _scales(rows: torch.Tensor) -> torch.Tensor:
+    """Return what one step of int8 stands for in each row, [N, 1]; never 0."""
+    largest = torch.maximum(rows.amax(1, keepdim=True), rows.amin(1, keepdim=True).neg_())
+    return largest.div_(LARGEST).clamp_min_(SMALLEST)
+
+
+def _parts(rows: int, width: int) -> Iterator[slice]:
+    size = max(FEWEST_ROWS, PART_BYTES // (4 * width))
+    for start in range(0, rows, size):
+        yield slice(start, start + size)

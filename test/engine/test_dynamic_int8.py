@@ -1,0 +1,144 @@
+"""Layers in int8 do what those in floats do, but for rounding; each row by itself."""
+
+from __future__ import annotations
+
+import weakref
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from pixelrefer_ros.engine import dynamic_int8
+from pixelrefer_ros.engine.dynamic_int8 import (
+    DynamicInt8Linear,
+    can_multiply,
+    gelu,
+    multiply_all,
+    quantise_rows,
+    replace_linears,
+)
+
+CPU = torch.device("cpu")
+needs_int8 = pytest.mark.skipif(not can_multiply(CPU), reason="this processor has no VNNI")
+
+ROUNDING = 0.015
+"""Of two factors of 8 bits: each by 1/127/sqrt(12) of the largest of a row, a few sigma."""
+
+
+def error(found: torch.Tensor, expected: torch.Tensor) -> float:
+    return float((found.float() - expected.float()).norm() / expected.float().norm())
+
+
+@needs_int8
+@pytest.mark.parametrize("shape", [(1,), (7,), (300,), (2, 3), (1, 1, 5)])
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@torch.inference_mode()
+def test_a_layer_is_replaced_but_for_rounding(shape, bias, dtype):
+    torch.manual_seed(0)
+    layer = nn.Linear(72, 40, bias=bias).to(dtype)
+    rows = torch.randn(*shape, 72, dtype=dtype)
+    found = DynamicInt8Linear(layer)(rows)
+    assert found.shape == (*shape, 40)
+    assert found.dtype == dtype
+    assert 0 < error(found, layer(rows)) < ROUNDING
+
+
+@needs_int8
+@torch.inference_mode()
+def test_whole_numbers_are_exact():
+    layer = nn.Linear(5, 3, bias=False)
+    layer.weight.copy_(torch.tensor([[127, 1, 2, -3, 0], [5, -127, 0, 0, 9], [0, 0, 127, 8, 8]]))
+    rows = torch.tensor([[127.0, -5, 8, 0, 1], [-1, -127, -64, 3, 2]])
+    torch.testing.assert_close(DynamicInt8Linear(layer)(rows), layer(rows))
+
+
+@needs_int8
+@pytest.mark.parametrize("finish", [None, gelu])
+@torch.inference_mode()
+def test_a_row_does_not_depend_on_its_neighbours_or_its_part(monkeypatch, finish):
+    torch.manual_seed(0)
+    layer = DynamicInt8Linear(nn.Linear(72, 40))
+    rows = torch.randn(200, 72) * torch.logspace(-3, 3, 200)[:, None]
+    together = layer.multiply(quantise_rows(rows), torch.float32, finish)
+    monkeypatch.setattr(dynamic_int8, "FEWEST_ROWS", 1)
+    monkeypatch.setattr(dynamic_int8, "PART_BYTES", 7 * 4 * 72)
+    in_parts = layer.multiply(quantise_rows(rows), torch.float32, finish)
+    assert torch.equal(together, in_parts)
+    alone = [layer.multiply(quantise_rows(row[None]), torch.float32, finish) for row in rows]
+    assert torch.equal(together, torch.cat(alone))
+
+
+@needs_int8
+@torch.inference_mode()
+def test_zeros_and_what_is_no_number():
+    layer = nn.Linear(8, 4)
+    rows = torch.zeros(3, 8)
+    rows[1, 2], rows[2, 3] = torch.nan, 1e-40
+    found = DynamicInt8Linear(layer)(rows)
+    torch.testing.assert_close(found[0], layer.bias)
+    assert found[1].isnan().all()
+    torch.testing.assert_close(found[2], layer.bias)
+    layer.weight.zero_()
+    torch.testing.assert_close(DynamicInt8Linear(layer)(torch.ones(1, 8))[0], layer.bias)
+
+
+@needs_int8
+@torch.inference_mode()
+def test_layers_of_the_same_rows():
+    torch.manual_seed(0)
+    layers = [DynamicInt8Linear(nn.Linear(72, outputs)) for outputs in (8, 40)]
+    rows = torch.randn(5, 72, dtype=torch.bfloat16)
+    found = multiply_all(layers, rows, torch.float32)
+    for each, layer in zip(found, layers, strict=True):
+        assert each.dtype == torch.float32
+        torch.testing.assert_close(each, layer(rows.float()))
+
+
+@torch.inference_mode()
+def test_gelu_is_that_of_torch_in_place():
+    values = torch.linspace(-12, 12, 4001)
+    expected = functional.gelu(values, approximate="tanh")
+    found = gelu(values)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+    assert found.data_ptr() == values.data_ptr()
+
+
+@needs_int8
+def test_all_linear_layers_of_a_module_give_way_one_after_the_other(monkeypatch):
+    class Watched(DynamicInt8Linear):
+        def __init__(self, layer: nn.Linear) -> None:
+            assert sum(weight() is not None for weight in weights) == len(weights) - len(made)
+            super().__init__(layer)
+            made.append(self)
+
+    block = nn.Sequential(
+        nn.Linear(16, 8),
+        nn.GELU(),
+        nn.Sequential(nn.Linear(8, 4), nn.Linear(4, 4)),
+        nn.Linear(4, 2),
+    )
+    weights = [
+        weakref.ref(layer.weight) for layer in block.modules() if isinstance(layer, nn.Linear)
+    ]
+    made: list[Watched] = []
+    monkeypatch.setattr(dynamic_int8, "DynamicInt8Linear", Watched)
+    replace_linears(block)
+    assert len(made) == 4
+    assert not any(isinstance(layer, nn.Linear) for layer in block.modules())
+    assert isinstance(block[1], nn.GELU)
+    with torch.inference_mode():
+        assert block(torch.ones(3, 16)).shape == (3, 2)
+
+
+def test_what_can_multiply(monkeypatch):
+    assert not can_multiply(torch.device("cuda"))
+    capabilities: dict[str, bool] = {}
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: False)
+    assert not can_multiply(CPU)
+    capabilities["avx_vnni"] = True
+    assert can_multiply(CPU) == (dynamic_int8.OPERATOR is not None)
+    monkeypatch.setattr(dynamic_int8, "OPERATOR", None)
+    assert not can_multiply(CPU)
