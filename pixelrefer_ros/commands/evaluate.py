@@ -41,7 +41,7 @@ examples:
   pixelrefer simulate --out data/test --scenes 100 --clips 50 --seed 900000
   pixelrefer evaluate --data data/test
   pixelrefer evaluate --data data/test --model out/tabletop_stage2/model --json
-  pixelrefer evaluate --data data/test --quantization int8
+  pixelrefer evaluate --data data/test --quantization int8_dynamic
   pixelrefer evaluate --data data/test --tasks colour,state --limit 50
   pixelrefer evaluate --data data/test --propagation flow --json
   pixelrefer evaluate --benchmark tablerefer

@@ -69,7 +69,7 @@ class Table:
 class Evaluation:
     """How a model did on a data set.
 
-    dtype: of its weights, such as `float32` or, with quantised decoder blocks, `float32+int8`.
+    dtype: of its weights, such as `float32` or, with quantised ones, `float32+int8`.
     table: all answers; small_regions: those to questions about a region below 2000 pixels.
     mistakes: of each task, how often (what was expected, what was said instead).
     left_out: questions that could not be asked.
