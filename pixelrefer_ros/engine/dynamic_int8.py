@@ -9,7 +9,7 @@ not depend on its neighbours in a batch. Sums are exact, in int32, by oneDNN, a 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,10 +32,8 @@ PART_BYTES = 2 * 1024**2
 FEWEST_ROWS = 64
 """That are worked on at once: for each part the weights are read again."""
 
-SMALLEST = torch.finfo(torch.float32).tiny
-
-Finish = Callable[[torch.Tensor], torch.Tensor]
-"""What becomes of float32 outputs [N, outputs] while they are in the cache; may overwrite them."""
+SMALLEST = 1e-30
+"""Largest value of a row that is told from zeros, by which nothing can be divided."""
 
 
 def can_multiply(device: torch.device) -> bool:
@@ -69,45 +67,47 @@ class DynamicInt8Linear(nn.Module):
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
         """Return W x + b of rows [..., inputs], in their type."""
-        found = self.multiply(quantise_rows(rows.flatten(0, -2)), rows.dtype)
-        return found.view(*rows.shape[:-1], self.out_features)
+        found = self.multiply(quantise_rows(rows.flatten(0, -2)))
+        return found.to(rows.dtype).view(*rows.shape[:-1], self.out_features)
 
-    def multiply(
-        self, rows: Int8Rows, dtype: torch.dtype, finish: Finish | None = None
-    ) -> torch.Tensor:
-        """Return W x + b of rows, or what `finish` makes of it, [N, outputs] in a type."""
-        if finish is None:
-            return self._multiply(rows.values, rows.scales).to(dtype)
-        found = torch.empty(len(rows.values), self.out_features, dtype=dtype)
-        for part in _parts(len(found), self.out_features):
-            found[part] = finish(self._multiply(rows.values[part], rows.scales[part]))
-        return found
-
-    def _multiply(self, values: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
+    def multiply(self, rows: Int8Rows) -> torch.Tensor:
+        """Return W x + b of rows, float32 [N, outputs]."""
         outputs: torch.Tensor = OPERATOR(
-            values, 1.0, ZERO, self._packed, self._scales, self._zero_points,
+            rows.values, 1.0, ZERO, self._packed, self._scales, self._zero_points,
             None, 1.0, 0, torch.float32, "none", [], "",
         )  # fmt: skip
         if self.bias is None:
-            return outputs.mul_(scales)
-        return torch.addcmul(self.bias, outputs, scales, out=outputs)
+            return outputs.mul_(rows.scales)
+        return torch.addcmul(self.bias, outputs, rows.scales, out=outputs)
 
 
 def quantise_rows(rows: torch.Tensor) -> Int8Rows:
     """Turn rows [N, width] into bytes, each row as finely as its largest value lets it."""
-    parts = [_quantise(rows[part].float()) for part in _parts(*rows.shape)]
+    parts = [_quantise(part.float()) for part in _parts(rows, rows.shape[1])]
     if len(parts) == 1:
         return parts[0]
     values, scales = ([getattr(part, name) for part in parts] for name in ("values", "scales"))
     return Int8Rows(torch.cat(values), torch.cat(scales))
 
 
-def multiply_all(
-    layers: Sequence[DynamicInt8Linear], rows: torch.Tensor, dtype: torch.dtype
-) -> list[torch.Tensor]:
-    """Return what each of some layers makes of the same rows [N, inputs], in a type."""
+def multiply_all(layers: Sequence[DynamicInt8Linear], rows: torch.Tensor) -> list[torch.Tensor]:
+    """Return what each of some layers makes of the same rows [N, inputs], in their type."""
     quantised = quantise_rows(rows)
-    return [layer.multiply(quantised, dtype) for layer in layers]
+    return [layer.multiply(quantised).to(rows.dtype) for layer in layers]
+
+
+def gelu_between(
+    first: DynamicInt8Linear, second: DynamicInt8Linear, rows: torch.Tensor
+) -> torch.Tensor:
+    """Return what `second` makes of the gelu, approximated by tanh, of what `first` makes of rows.
+
+    What is between them does not leave the caches.
+    """
+    parts = [
+        second.multiply(_quantise(gelu(first.multiply(_quantise(part.float())))))
+        for part in _parts(rows, first.out_features)
+    ]
+    return torch.cat(parts).to(rows.dtype)
 
 
 def gelu(outputs: torch.Tensor) -> torch.Tensor:
@@ -133,18 +133,13 @@ def replace_linears(module: nn.Module) -> None:
 
 
 def _quantise(rows: torch.Tensor) -> Int8Rows:
-    scales = _scales(rows)
+    largest = torch.maximum(rows.amax(1, keepdim=True), rows.amin(1, keepdim=True).neg_())
+    scales = largest.clamp_min_(SMALLEST).div_(LARGEST)
     values = (rows / scales).round_().to(torch.int8)  # much faster than to uint8
     return Int8Rows(values.view(torch.uint8).bitwise_xor_(ZERO), scales)
 
 
-def _scales(rows: torch.Tensor) -> torch.Tensor:
-    """Return what one step of int8 stands for in each row, [N, 1]; never 0."""
-    largest = torch.maximum(rows.amax(1, keepdim=True), rows.amin(1, keepdim=True).neg_())
-    return largest.div_(LARGEST).clamp_min_(SMALLEST)
-
-
-def _parts(rows: int, width: int) -> Iterator[slice]:
+def _parts(rows: torch.Tensor, width: int) -> Sequence[torch.Tensor]:
+    """Cut rows into what makes at most so many floats of a width."""
     size = max(FEWEST_ROWS, PART_BYTES // (4 * width))
-    for start in range(0, rows, size):
-        yield slice(start, start + size)
+    return (rows,) if len(rows) <= size else rows.split(size)

@@ -17,9 +17,8 @@ from torch import nn
 
 from pixelrefer_ros.engine.dynamic_int8 import (
     DynamicInt8Linear,
-    gelu,
+    gelu_between,
     multiply_all,
-    quantise_rows,
 )
 
 OPERATOR: Any = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
@@ -61,28 +60,30 @@ def linear(layer: Layer | nn.Conv2d, rows: torch.Tensor) -> torch.Tensor:
 
 
 def linears(layers: Sequence[Layer], rows: torch.Tensor) -> list[torch.Tensor]:
-    """Return W x + b of each of some layers of one kind, for the same rows [N, inputs].
-
-    Those of layers in int8 are in float32, as they come, in which most CPUs attend faster.
-    """
+    """Return W x + b of each of some layers of one kind, for the same rows [N, inputs]."""
     in_int8 = [layer for layer in layers if isinstance(layer, DynamicInt8Linear)]
     if in_int8:
-        return multiply_all(in_int8, rows, torch.float32)
+        return multiply_all(in_int8, rows)
     return [linear(layer, rows) for layer in layers]
-
-
-def linear_gelu(layer: Layer, rows: torch.Tensor) -> torch.Tensor:
-    """Return gelu(W x + b) of rows [N, inputs], with the approximation by tanh."""
-    if isinstance(layer, DynamicInt8Linear):
-        return layer.multiply(quantise_rows(rows), rows.dtype, gelu)
-    found: torch.Tensor = OPERATOR(rows, layer.weight, layer.bias, "gelu", [], "tanh")
-    return found
 
 
 def linear_plus(layer: Layer, rows: torch.Tensor, added: torch.Tensor) -> torch.Tensor:
     """Return a + W x + b of rows [N, inputs] and what is added, [N, outputs]."""
     if isinstance(layer, DynamicInt8Linear):
-        found = layer.multiply(quantise_rows(rows), torch.float32)
-        return found.add_(added).to(added.dtype)
+        return layer.forward(rows).add_(added)
     sums: torch.Tensor = OPERATOR.binary(rows, added, layer.weight, layer.bias, "add")
     return sums
+
+
+def feed_forward(
+    first: Layer, second: Layer, rows: torch.Tensor, added: torch.Tensor
+) -> torch.Tensor:
+    """Return a + W2 gelu(W1 x + b1) + b2 of rows [N, inputs] and what is added, [N, outputs].
+
+    gelu: with the approximation by tanh.
+    """
+    if isinstance(first, DynamicInt8Linear):
+        assert isinstance(second, DynamicInt8Linear)
+        return gelu_between(first, second, rows).add_(added)
+    inner: torch.Tensor = OPERATOR(rows, first.weight, first.bias, "gelu", [], "tanh")
+    return linear_plus(second, inner, added)

@@ -63,8 +63,12 @@ class WeightQuantization:
             _check_widths(blocks)
         self.quantize(blocks)
         if self.name == "int8_dynamic":
-            self.quantize(model.vision_encoder.encoder.layers)
-            model.language_model.lm_head = DynamicInt8Linear(model.language_model.lm_head)
+            encoder, language_model = model.vision_encoder.encoder, model.language_model
+            self.quantize(encoder.layers)
+            language_model.lm_head = DynamicInt8Linear(language_model.lm_head)
+            # What products give is in float32, and stays so from the first layer to the last.
+            for part in (encoder.layers, blocks, language_model.model.norm):
+                part.float()
         model.quantization = self.name
 
 

@@ -14,8 +14,8 @@ from pixelrefer_ros.engine.dynamic_int8 import (
     DynamicInt8Linear,
     can_multiply,
     gelu,
+    gelu_between,
     multiply_all,
-    quantise_rows,
     replace_linears,
 )
 
@@ -55,19 +55,23 @@ def test_whole_numbers_are_exact():
 
 
 @needs_int8
-@pytest.mark.parametrize("finish", [None, gelu])
 @torch.inference_mode()
-def test_a_row_does_not_depend_on_its_neighbours_or_its_part(monkeypatch, finish):
+def test_a_row_does_not_depend_on_its_neighbours_or_its_part(monkeypatch):
     torch.manual_seed(0)
-    layer = DynamicInt8Linear(nn.Linear(72, 40))
+    first, second = DynamicInt8Linear(nn.Linear(72, 40)), DynamicInt8Linear(nn.Linear(40, 24))
     rows = torch.randn(200, 72) * torch.logspace(-3, 3, 200)[:, None]
-    together = layer.multiply(quantise_rows(rows), torch.float32, finish)
+
+    def all_ways(rows: torch.Tensor) -> list[torch.Tensor]:
+        return [first(rows), *multiply_all([first, first], rows), gelu_between(first, second, rows)]
+
+    together = all_ways(rows)
+    alone = [all_ways(row[None]) for row in rows]
     monkeypatch.setattr(dynamic_int8, "FEWEST_ROWS", 1)
     monkeypatch.setattr(dynamic_int8, "PART_BYTES", 7 * 4 * 72)
-    in_parts = layer.multiply(quantise_rows(rows), torch.float32, finish)
-    assert torch.equal(together, in_parts)
-    alone = [layer.multiply(quantise_rows(row[None]), torch.float32, finish) for row in rows]
-    assert torch.equal(together, torch.cat(alone))
+    in_parts = all_ways(rows)
+    for way, found in enumerate(together):
+        assert torch.equal(found, in_parts[way])
+        assert torch.equal(found, torch.cat([each[way] for each in alone]))
 
 
 @needs_int8
@@ -90,10 +94,22 @@ def test_layers_of_the_same_rows():
     torch.manual_seed(0)
     layers = [DynamicInt8Linear(nn.Linear(72, outputs)) for outputs in (8, 40)]
     rows = torch.randn(5, 72, dtype=torch.bfloat16)
-    found = multiply_all(layers, rows, torch.float32)
-    for each, layer in zip(found, layers, strict=True):
-        assert each.dtype == torch.float32
-        torch.testing.assert_close(each, layer(rows.float()))
+    for found, layer in zip(multiply_all(layers, rows), layers, strict=True):
+        assert found.dtype == rows.dtype
+        assert torch.equal(found, layer(rows))
+
+
+@needs_int8
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@torch.inference_mode()
+def test_gelu_between_two_layers(dtype):
+    torch.manual_seed(0)
+    first, second = nn.Linear(72, 144).to(dtype), nn.Linear(144, 40).to(dtype)
+    rows = torch.randn(300, 72, dtype=dtype)
+    found = gelu_between(DynamicInt8Linear(first), DynamicInt8Linear(second), rows)
+    assert found.dtype == dtype
+    expected = second(functional.gelu(first(rows), approximate="tanh"))
+    assert error(found, expected) < 2 * ROUNDING
 
 
 @torch.inference_mode()

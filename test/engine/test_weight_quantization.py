@@ -101,6 +101,10 @@ def test_the_layers_of_encoder_and_language_model_and_the_head_are_in_int8(make,
     # A byte for each of 64 weights of a row, and its scale.
     assert bytes_ / floats == pytest.approx((64 + 4) / 64 / dtype.itemsize)
     assert weight_bytes(model) < weight_bytes(before)
+    norms = [weight for part in parts for weight in part.parameters()]
+    assert norms
+    assert all(weight.dtype == torch.float32 for weight in norms)
+    assert model.language_model.dtype == model.vision_encoder.dtype == dtype
 
 
 @torch.inference_mode()

@@ -16,9 +16,9 @@ from transformers.models.video_llama_3.modeling_video_llama_3 import (
 from pixelrefer_ros.engine.encoders.graph_inputs import merge_features, packed_rotations
 from pixelrefer_ros.engine.fused_products import (
     can_fuse,
+    feed_forward,
     keep_few_shapes,
     linear,
-    linear_gelu,
     linear_plus,
     linears,
 )
@@ -54,13 +54,13 @@ class FusedEncoder:
         encoder = self._encoder
         pixels = normalise(pack_patches(ordered, encoder.device), self._processor)
         hidden = linear(encoder.embeddings.patch_embedding, pixels.to(encoder.dtype))
+        hidden = hidden.to(self._layers[0].layer_norm1.weight.dtype)
         rotations = packed_rotations(ordered, encoder)
         for layer in self._layers:
             seen = _attend(layer.self_attn, layer.layer_norm1(hidden), rotations, runs)
             hidden = linear_plus(layer.self_attn.out_proj, seen, hidden)
-            inner = linear_gelu(layer.mlp.fc1, layer.layer_norm2(hidden))
-            hidden = linear_plus(layer.mlp.fc2, inner, hidden)
-        merged = merge_features(encoder.post_layernorm(hidden), ordered, encoder)
+            hidden = feed_forward(layer.mlp.fc1, layer.mlp.fc2, layer.layer_norm2(hidden), hidden)
+        merged = merge_features(encoder.post_layernorm(hidden.to(encoder.dtype)), ordered, encoder)
         features = torch.split(merged, [view.tokens for view in ordered])
         found = dict(zip((view.key for view in ordered), features, strict=True))
         return [found[view.key] for view in views]

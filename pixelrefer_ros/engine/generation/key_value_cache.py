@@ -8,6 +8,11 @@ from transformers import Qwen2ForCausalLM
 COLUMN_BLOCK = 64
 
 
+def dtype_between_layers(language_model: Qwen2ForCausalLM) -> torch.dtype:
+    """Return the number type of what passes from layer to layer, which its norms are in."""
+    return language_model.model.norm.weight.dtype
+
+
 class KeyValueCache:
     """Room for `rows` rows of `columns` tokens each; a row's first token is in its first column.
 
@@ -23,7 +28,7 @@ class KeyValueCache:
         assert config.num_key_value_heads is not None
         self._heads = config.num_key_value_heads
         self._width = config.hidden_size // config.num_attention_heads
-        self._dtype, self._device = language_model.dtype, language_model.device
+        self._dtype, self._device = dtype_between_layers(language_model), language_model.device
         self._lasting = [self._room(rows, columns) for _ in range(2 * config.num_hidden_layers)]
         self._buffers = self._lasting
 

@@ -15,7 +15,7 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import Qwen2ForCausalLM
 from transformers.models.qwen2.modeling_qwen2 import Qwen2DecoderLayer, Qwen2RMSNorm
 
-from pixelrefer_ros.engine.generation.key_value_cache import KeyValueCache
+from pixelrefer_ros.engine.generation.key_value_cache import KeyValueCache, dtype_between_layers
 from pixelrefer_ros.engine.generation.products import product_of, products_of
 
 Attend = Callable[[int, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
@@ -35,6 +35,7 @@ class LanguageNetwork:
         self._layers = [_Layer(layer) for layer in model.model.layers]
         self._normalise = _norm(model.model.norm)
         self._choose = product_of(model.lm_head)
+        self._dtype = dtype_between_layers(model)
         config = model.config
         assert config.num_key_value_heads is not None
         self._heads, self._key_heads = config.num_attention_heads, config.num_key_value_heads
@@ -104,12 +105,12 @@ class LanguageNetwork:
     def _run(self, embeds: torch.Tensor, positions: torch.Tensor, attend: Attend) -> torch.Tensor:
         """Return the last hidden state [N, T, C] of N rows of T tokens, before the last norm."""
         network, shape = self.model.model, embeds.shape
-        cosines, sines = network.rotary_emb(embeds, positions)
+        hidden = embeds.flatten(0, 1).to(self._dtype)
+        cosines, sines = network.rotary_emb(hidden, positions)
         half = self._width // 2
         # A half turn of the channels is the rotation's partner, whose first half is negative.
         sines = torch.cat([-sines[..., :half], sines[..., half:]], -1)[:, :, None]
         cosines = cosines[:, :, None]
-        hidden = embeds.flatten(0, 1)
         for index, layer in enumerate(self._layers):
             queries, keys, values = layer.heads(layer.input_norm(hidden))
             turned = torch.cat([queries, keys], -1).view(*shape[:2], -1, self._width)

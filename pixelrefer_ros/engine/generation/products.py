@@ -69,7 +69,7 @@ def products_of(
     """
     in_int8 = [layer for layer in layers if isinstance(layer, DynamicInt8Linear)]
     if in_int8:
-        return lambda rows: multiply_all(in_int8, rows, rows.dtype)
+        return partial(multiply_all, in_int8)
     floats = [layer for layer in layers if isinstance(layer, nn.Linear)]
     size = sum(layer.weight.nbytes for layer in floats)
     if size > SMALL_BYTES or any(_is_quantised(layer) for layer in floats):
