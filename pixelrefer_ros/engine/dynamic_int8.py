@@ -142,4 +142,4 @@ def _quantise(rows: torch.Tensor) -> Int8Rows:
 def _parts(rows: torch.Tensor, width: int) -> Sequence[torch.Tensor]:
     """Cut rows into what makes at most so many floats of a width."""
     size = max(FEWEST_ROWS, PART_BYTES // (4 * width))
-    return (rows,) if len(rows) <= size else rows.split(size)
+    return (rows,) if len(rows) <= size else torch.split(rows, size)

@@ -4,8 +4,8 @@ in int8.
 `int8` and `int4` are of the linear layers of the decoder blocks alone: there lie most weights of a
 large model, and a step of decoding reads them all. All that passes through the blocks keeps the
 model's number type. `int8_dynamic` is of these and of those of the vision encoder's layers, and
-of the head, and what they multiply is in int8, too: engine/dynamic_int8.py. Embedding and object
-tokens are never quantised.
+of the head, and what they multiply is in int8, too, all between the products in float32:
+engine/dynamic_int8.py. Embedding and object tokens are never quantised.
 """
 
 from __future__ import annotations

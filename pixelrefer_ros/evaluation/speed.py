@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from pixelrefer_ros.engine.describer import Describer
+from pixelrefer_ros.engine.generation.key_value_cache import dtype_between_layers
 from pixelrefer_ros.engine.query import Query
 from pixelrefer_ros.engine.weight_quantization import weight_bytes, weight_types
 from pixelrefer_ros.errors import CommandError
@@ -220,7 +221,8 @@ def decode_step_bytes(model: PixelRefer, lengths: Sequence[float]) -> float:
     # Of an embedding that is not also the head a step reads a few rows.
     weights = weight_bytes(network.model.layers) + weight_bytes(network.lm_head)
     layers, width = model.config.language.num_hidden_layers, key_width(model.config.language)
-    return weights + sum(lengths) * 2 * layers * width * network.dtype.itemsize
+    kept = 2 * layers * width * dtype_between_layers(network).itemsize
+    return weights + sum(lengths) * kept
 
 
 @dataclass

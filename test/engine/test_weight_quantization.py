@@ -136,6 +136,20 @@ def test_the_engine_says_what_the_plain_loop_says(make, picture, name, dtype):
     assert len(set(found)) > 1
 
 
+@pytest.mark.parametrize(("name", "dtype"), OF_ALL)
+def test_an_answer_does_not_depend_on_what_is_asked_beside_it(make, picture, name, dtype):
+    frame = ArrayFrame(picture)
+    regions = [Region(box=(10 * k, 10, 40 - 3 * k, 30)) for k in range(5)]
+    with Describer(make(name, dtype)) as describer:
+        together = describer.submit(Query([frame], regions, max_new_tokens=12)).result()
+        alone = [
+            describer.submit(Query([frame], [region], max_new_tokens=12)).result()[0]
+            for region in regions
+        ]
+    assert [answer.text for answer in together] == [answer.text for answer in alone]
+    assert len({answer.text for answer in alone}) > 1
+
+
 def test_an_exported_encoder_goes_with_it(tiny_model_path, exported_encoder, picture):
     if not can_multiply(CPU):
         pytest.skip("this processor has no VNNI")

@@ -10,7 +10,8 @@ COLUMN_BLOCK = 64
 
 def dtype_between_layers(language_model: Qwen2ForCausalLM) -> torch.dtype:
     """Return the number type of what passes from layer to layer, which its norms are in."""
-    return language_model.model.norm.weight.dtype
+    weight: torch.Tensor = language_model.model.norm.weight
+    return weight.dtype
 
 
 class KeyValueCache:
