@@ -33,7 +33,7 @@ FEWEST_ROWS = 64
 """That are worked on at once: for each part the weights are read again."""
 
 SMALLEST = 1e-30
-"""Largest value of a row that is told from zeros, by which nothing can be divided."""
+"""What the largest value of a row counts as at least: by 0 nothing can be divided."""
 
 
 def can_multiply(device: torch.device) -> bool:

@@ -15,14 +15,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from pixelrefer_ros.engine.dynamic_int8 import (
-    DynamicInt8Linear,
-    gelu_between,
-    multiply_all,
-)
+from pixelrefer_ros.engine.dynamic_int8 import DynamicInt8Linear, gelu_between, multiply_all
 
 OPERATOR: Any = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
 """What torch's compiler makes of such layers; None in a torch built without oneDNN."""
+
+Layer = nn.Linear | DynamicInt8Linear
 
 SHAPES_KEPT = 64
 CACHES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY")
@@ -46,9 +44,6 @@ def can_fuse(device: torch.device, dtype: torch.dtype) -> bool:
     if dtype == torch.bfloat16:
         return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
     return dtype == torch.float32
-
-
-Layer = nn.Linear | DynamicInt8Linear
 
 
 def linear(layer: Layer | nn.Conv2d, rows: torch.Tensor) -> torch.Tensor:

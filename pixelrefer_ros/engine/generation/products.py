@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from pixelrefer_ros.engine.dynamic_int8 import DynamicInt8Linear, multiply_all
+from pixelrefer_ros.engine.fused_products import Layer
 from pixelrefer_ros.engine.weight_quantization import int8_rows
 
 INT8_BLOCK = 16
@@ -47,9 +48,7 @@ def product(layer: nn.Linear, rows: torch.Tensor) -> torch.Tensor:
     return usual
 
 
-def product_of(
-    layer: nn.Linear | DynamicInt8Linear,
-) -> Callable[[torch.Tensor], torch.Tensor]:
+def product_of(layer: Layer) -> Callable[[torch.Tensor], torch.Tensor]:
     """Return what gives the outputs of a layer for rows [N, inputs]."""
     if isinstance(layer, DynamicInt8Linear):
         return layer
@@ -59,9 +58,7 @@ def product_of(
     return partial(product, layer)
 
 
-def products_of(
-    *layers: nn.Linear | DynamicInt8Linear,
-) -> Callable[[torch.Tensor], Sequence[torch.Tensor]]:
+def products_of(*layers: Layer) -> Callable[[torch.Tensor], Sequence[torch.Tensor]]:
     """Return what gives the outputs of each of some layers for the same rows [N, inputs].
 
     It is one product where they are small: their weights move into one block of memory. Layers in
