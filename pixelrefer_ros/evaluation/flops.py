@@ -72,6 +72,7 @@ def count_flops(
 ) -> dict[str, float]:
     """Answer questions under torch's counter; return the operations of each stage.
 
+    model: of weights that are not quantised, whose products torch counts.
     Views are encoded and objects infused together. What the language model does for a question
     depends on the length of its prompt alone, so it is counted once for each length.
     """
@@ -109,12 +110,10 @@ def _countable_attention(encoder: PreTrainedModel) -> Iterator[None]:
 
 
 def _counter() -> FlopCounterMode:
-    """Count also what torch leaves out: attention and fused products on the CPU, int4 weights."""
+    """Count also what torch leaves out: attention and fused products on the CPU."""
     operators = torch.ops.aten
     further: dict[Any, Callable[..., int]] = {
         operators._scaled_dot_product_flash_attention_for_cpu: _attention_flops,
-        operators._weight_int4pack_mm: _product_flops,
-        operators._weight_int4pack_mm_for_cpu: _product_flops,
     }
     if fused_products.OPERATOR is not None:
         further[fused_products.OPERATOR] = _product_flops
