@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, groupby
 from typing import Any
 
 import torch
@@ -32,6 +33,12 @@ PART_BYTES = 2 * 1024**2
 FEWEST_ROWS = 64
 """That are worked on at once: for each part the weights are read again."""
 
+SAME_ROWS = {
+    **dict.fromkeys(("q_proj", "k_proj", "v_proj"), "attention"),
+    **dict.fromkeys(("gate_proj", "up_proj"), "inner"),
+}
+"""Names of layers that read the same rows, in encoder and language model: one product each."""
+
 SMALLEST = 1e-30
 """What the largest value of a row counts as at least: by 0 nothing can be divided."""
 
@@ -52,18 +59,42 @@ class Int8Rows:
     scales: torch.Tensor
 
 
-class DynamicInt8Linear(nn.Module):
-    """A linear layer in int8, made from one in floats."""
+class Int8Product:
+    """The weights of a linear layer, or of several that read the same rows, side by side."""
 
-    def __init__(self, layer: nn.Linear) -> None:
+    def __init__(self, layers: Sequence[nn.Linear]) -> None:
+        weights = [quantise_rows(layer.weight.detach()) for layer in layers]
+        values = torch.cat([weight.values for weight in weights]).bitwise_xor_(ZERO)
+        self._packed = PACK(values.view(torch.int8), None)
+        self._scales = torch.cat([weight.scales.flatten() for weight in weights])
+        self._zero_points = torch.zeros(len(self._scales), dtype=torch.int64)
+        biases = [layer.bias.detach().float() for layer in layers if layer.bias is not None]
+        self._bias = torch.cat(biases) if biases else None
+
+    def multiply(self, rows: Int8Rows) -> torch.Tensor:
+        """Return W x + b of rows, float32 [N, outputs of all layers]."""
+        outputs: torch.Tensor = OPERATOR(
+            rows.values, 1.0, ZERO, self._packed, self._scales, self._zero_points,
+            None, 1.0, 0, torch.float32, "none", [], "",
+        )  # fmt: skip
+        if self._bias is None:
+            return outputs.mul_(rows.scales)
+        return torch.addcmul(self._bias, outputs, rows.scales, out=outputs)
+
+
+class DynamicInt8Linear(nn.Module):
+    """A linear layer in int8: some of the outputs of a product, from `first` on."""
+
+    def __init__(self, layer: nn.Linear, product: Int8Product, first: int) -> None:
         super().__init__()
         self.in_features, self.out_features = layer.in_features, layer.out_features
-        weight = quantise_rows(layer.weight.detach())
-        self.stored_bytes = weight.values.nbytes + weight.scales.nbytes
-        self._packed = PACK(weight.values.bitwise_xor_(ZERO).view(torch.int8), None)
-        self._scales = weight.scales.flatten()
-        self._zero_points = torch.zeros(layer.out_features, dtype=torch.int64)
-        self.bias = None if layer.bias is None else layer.bias.detach().float()
+        self.product = product
+        self._outputs = slice(first, first + layer.out_features)
+
+    @property
+    def stored_bytes(self) -> int:
+        """Memory that the weights take, a byte each, and a float for the scale of each output."""
+        return self.out_features * (self.in_features + 4)
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
         """Return W x + b of rows [..., inputs], in their type."""
@@ -72,13 +103,21 @@ class DynamicInt8Linear(nn.Module):
 
     def multiply(self, rows: Int8Rows) -> torch.Tensor:
         """Return W x + b of rows, float32 [N, outputs]."""
-        outputs: torch.Tensor = OPERATOR(
-            rows.values, 1.0, ZERO, self._packed, self._scales, self._zero_points,
-            None, 1.0, 0, torch.float32, "none", [], "",
-        )  # fmt: skip
-        if self.bias is None:
-            return outputs.mul_(rows.scales)
-        return torch.addcmul(self.bias, outputs, rows.scales, out=outputs)
+        return self.part_of(self.product.multiply(rows))
+
+    def part_of(self, outputs: torch.Tensor) -> torch.Tensor:
+        """Return the layer's own outputs, of those of its product."""
+        return outputs[:, self._outputs]
+
+
+def int8_layers(*layers: nn.Linear) -> list[DynamicInt8Linear]:
+    """Return layers in int8, made from some in floats that read the same rows; one product."""
+    product = Int8Product(layers)
+    firsts = accumulate([0, *(layer.out_features for layer in layers[:-1])])
+    return [
+        DynamicInt8Linear(layer, product, first)
+        for layer, first in zip(layers, firsts, strict=True)
+    ]
 
 
 def quantise_rows(rows: torch.Tensor) -> Int8Rows:
@@ -93,7 +132,9 @@ def quantise_rows(rows: torch.Tensor) -> Int8Rows:
 def multiply_all(layers: Sequence[DynamicInt8Linear], rows: torch.Tensor) -> list[torch.Tensor]:
     """Return what each of some layers makes of the same rows [N, inputs], in their type."""
     quantised = quantise_rows(rows)
-    return [layer.multiply(quantised).to(rows.dtype) for layer in layers]
+    products = dict.fromkeys(layer.product for layer in layers)
+    outputs = {product: product.multiply(quantised).to(rows.dtype) for product in products}
+    return [layer.part_of(outputs[layer.product]) for layer in layers]
 
 
 def gelu_between(
@@ -123,12 +164,16 @@ def gelu(outputs: torch.Tensor) -> torch.Tensor:
 def replace_linears(module: nn.Module) -> None:
     """Put layers in int8 in the place of all linear layers in a module."""
     # By name: the iterator of children keeps all it has passed, so their weights, until its end.
-    for name in [name for name, _ in module.named_children()]:
-        child = module.get_submodule(name)
-        if isinstance(child, nn.Linear):
-            setattr(module, name, DynamicInt8Linear(child))
+    names = [name for name, _ in module.named_children()]
+    for _, together in groupby(names, lambda name: SAME_ROWS.get(name, name)):
+        group = [*together]
+        children = [module.get_submodule(name) for name in group]
+        linears = [child for child in children if isinstance(child, nn.Linear)]
+        if linears:
+            for name, layer in zip(group, int8_layers(*linears), strict=True):
+                setattr(module, name, layer)
         else:
-            replace_linears(child)
+            replace_linears(children[0])
             return_freed_memory()
 
 

@@ -18,7 +18,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from pixelrefer_ros.engine.dynamic_int8 import DynamicInt8Linear, can_multiply, replace_linears
+from pixelrefer_ros.engine.dynamic_int8 import (
+    DynamicInt8Linear,
+    can_multiply,
+    int8_layers,
+    replace_linears,
+)
 from pixelrefer_ros.engine.optional_packages import require
 from pixelrefer_ros.errors import DeviceError
 from pixelrefer_ros.model.pixelrefer import PixelRefer
@@ -65,7 +70,7 @@ class WeightQuantization:
         if self.name == "int8_dynamic":
             encoder, language_model = model.vision_encoder.encoder, model.language_model
             self.quantize(encoder.layers)
-            language_model.lm_head = DynamicInt8Linear(language_model.lm_head)
+            language_model.lm_head = int8_layers(language_model.lm_head)[0]
             # What products give is in float32, and stays so from the first layer to the last.
             for part in (encoder.layers, blocks, language_model.model.norm):
                 part.float()

@@ -85,7 +85,7 @@ def _attend(
     heads = linears((attention.q_proj, attention.k_proj, attention.v_proj), rows)
     query, key, value = (each.view(shape) for each in heads)
     query, key = _rotate(query, rotations), _rotate(key, rotations)
-    seen = torch.empty_like(value)
+    seen = torch.empty(shape, dtype=value.dtype)
     start = 0
     for size, count in runs:
         end = start + size * count

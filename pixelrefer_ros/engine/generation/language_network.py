@@ -7,7 +7,6 @@ Python and on many small operations than on a small network itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
 import torch
 from torch.nn import functional
@@ -145,13 +144,15 @@ class _Layer:
 
 
 def _norm(norm: Qwen2RMSNorm) -> Callable[[torch.Tensor], torch.Tensor]:
-    """Return what applies an RMS norm: torch's own, where it rounds as that of transformers."""
-    weight = norm.weight
+    """Return what applies an RMS norm: in float32 one of fewer steps than torch's own."""
+    weight, width = norm.weight, len(norm.weight)
     if weight.dtype != torch.float32:
         return norm
-    return partial(
-        functional.rms_norm,
-        normalized_shape=weight.shape,
-        weight=weight,
-        eps=norm.variance_epsilon,
-    )
+    epsilon = torch.tensor(norm.variance_epsilon, device=weight.device)
+
+    def normalise(rows: torch.Tensor) -> torch.Tensor:
+        length = torch.linalg.vector_norm(rows, dim=-1, keepdim=True)
+        factor = torch.addcmul(epsilon, length, length, value=1 / width).rsqrt_()
+        return torch.mul(rows, factor).mul_(weight)
+
+    return normalise

@@ -51,7 +51,7 @@ def product(layer: nn.Linear, rows: torch.Tensor) -> torch.Tensor:
 def product_of(layer: Layer) -> Callable[[torch.Tensor], torch.Tensor]:
     """Return what gives the outputs of a layer for rows [N, inputs]."""
     if isinstance(layer, DynamicInt8Linear):
-        return layer
+        return layer.forward
     if layer.weight.dtype == torch.float32 and not _is_quantised(layer):
         # Without the way through the layer, which takes as long as a small product.
         return partial(functional.linear, weight=layer.weight, bias=layer.bias)
@@ -62,7 +62,7 @@ def products_of(*layers: Layer) -> Callable[[torch.Tensor], Sequence[torch.Tenso
     """Return what gives the outputs of each of some layers for the same rows [N, inputs].
 
     It is one product where they are small: their weights move into one block of memory. Layers in
-    int8 turn the rows into bytes once.
+    int8 turn the rows into bytes once, and those made together are one product.
     """
     in_int8 = [layer for layer in layers if isinstance(layer, DynamicInt8Linear)]
     if in_int8:
