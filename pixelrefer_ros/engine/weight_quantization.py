@@ -24,6 +24,7 @@ from pixelrefer_ros.engine.dynamic_int8 import (
     int8_layers,
     replace_linears,
 )
+from pixelrefer_ros.engine.freed_memory import return_freed_memory
 from pixelrefer_ros.engine.optional_packages import require
 from pixelrefer_ros.errors import DeviceError
 from pixelrefer_ros.model.pixelrefer import PixelRefer
@@ -74,6 +75,7 @@ class WeightQuantization:
             # What products give is in float32, and stays so from the first layer to the last.
             for part in (encoder.layers, blocks, language_model.model.norm):
                 part.float()
+            return_freed_memory()
         model.quantization = self.name
 
 
